@@ -1,0 +1,269 @@
+/**
+ * One table of options. It feeds the command line, the environment, the config file, `Server.start`, `--help` and
+ * `docs/configuration.md`. Values are checked once, here; the rest of the program sees a frozen `Config`.
+ */
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { ConfigError } from './errors.ts';
+
+/** How one kind of value is read from text (flag, environment, file) and recognised as a value (library, JSON). */
+interface Kind<T> {
+  /** What a user sees when a value is refused: "an integer from 1 to 256". */
+  readonly accepts: string;
+  /** Text as given by a person; `base` is the directory that relative paths start from. Undefined when not accepted. */
+  parse(text: string, base: string): T | undefined;
+  isValid(value: unknown): value is T;
+}
+
+interface Option<T> {
+  readonly flag: string;
+  readonly metavar: string;
+  readonly kind: Kind<T>;
+  /** A constant, or how to find it on this machine. */
+  readonly fallback: T | (() => T);
+  readonly help: string;
+}
+
+const SECOND = 1000;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+function integer(min: number, max: number): Kind<number> {
+  const isValid = (value: unknown): value is number =>
+    Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
+  return {
+    accepts: `an integer from ${min} to ${max}`,
+    isValid,
+    parse: (text) => (/^\d+$/.test(text) && isValid(Number(text)) ? Number(text) : undefined),
+  };
+}
+
+function bytes(min: number, max: number): Kind<number> {
+  const { isValid } = integer(min, max);
+  const unit: Record<string, number> = { '': 1, kib: KIB, mib: MIB };
+  return {
+    accepts: `bytes from ${min} to ${max}, as 65536, 64KiB or 1MiB`,
+    isValid,
+    parse: (text) => {
+      const [, digits, suffix = ''] = /^(\d+)(kib|mib)?$/i.exec(text) ?? [];
+      const value = Number(digits) * (unit[suffix.toLowerCase()] ?? Number.NaN);
+      return isValid(value) ? value : undefined;
+    },
+  };
+}
+
+/** Milliseconds inside the program; a person writes seconds, or a number with a unit. */
+function duration(min: number, max: number, orZero: boolean): Kind<number> {
+  const { isValid: inRange } = integer(min, max);
+  const isValid = (value: unknown): value is number => inRange(value) || (orZero && value === 0);
+  const unit: Record<string, number> = { '': SECOND, ms: 1, s: SECOND, m: 60 * SECOND };
+  return {
+    accepts: `${orZero ? '0 (never) or ' : ''}a time from ${min / SECOND} to ${max / SECOND} seconds, as 10, 10s, 500ms or 2m`,
+    isValid,
+    parse: (text) => {
+      const [, digits, suffix = ''] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
+      const value = Number(digits) * (unit[suffix] ?? Number.NaN);
+      return isValid(value) ? value : undefined;
+    },
+  };
+}
+
+function choice<const T extends string>(...values: T[]): Kind<T> {
+  const isValid = (value: unknown): value is T => values.includes(value as T);
+  return {
+    accepts: `one of ${values.join(', ')}`,
+    isValid,
+    parse: (text) => (isValid(text) ? text : undefined),
+  };
+}
+
+const flagKind: Kind<boolean> = {
+  accepts: 'true or false',
+  isValid: (value): value is boolean => typeof value === 'boolean',
+  parse: (text) => (text === '' || text === 'true' ? true : text === 'false' ? false : undefined),
+};
+
+const workersKind: Kind<number> = {
+  ...integer(1, 256),
+  accepts: 'auto or an integer from 1 to 256',
+  parse: (text, base) => (text === 'auto' ? availableParallelism() : integer(1, 256).parse(text, base)),
+};
+
+const hostKind: Kind<string> = {
+  accepts: 'a host name or an IP address of this machine; empty for all addresses',
+  isValid: (value): value is string => typeof value === 'string' && /^[\w.:%-]{0,255}$/.test(value),
+  parse: (text) => (hostKind.isValid(text) ? text : undefined),
+};
+
+/** An app module by path or `file:` URL; kept as a `file:` URL, in text, so that it can travel to the loops. */
+const moduleKind: Kind<string | null> = {
+  accepts: 'a path or a file: URL of a module',
+  isValid: (value): value is string | null =>
+    value === null || (typeof value === 'string' && value.startsWith('file:')),
+  parse: (text, base) => {
+    if (text === '') return undefined;
+    return text.startsWith('file:') ? text : pathToFileURL(resolve(base, text)).href;
+  },
+};
+
+function option<T>(
+  flag: string,
+  metavar: string,
+  kind: Kind<T>,
+  fallback: NoInfer<T> | (() => NoInfer<T>),
+  help: string,
+): Option<T> {
+  return { flag, metavar, kind, fallback, help };
+}
+
+/** Option names are those of `Server.start` and of the config file; units are part of the name where there are any. */
+export const OPTIONS = {
+  app: option('app', 'FILE', moduleKind, null, 'app module that every loop loads; without it the demo runs'),
+  workers: option(
+    'workers',
+    'N|auto',
+    workersKind,
+    availableParallelism,
+    'number of loops; auto is one per core',
+  ),
+  host: option('host', 'HOST', hostKind, '', 'address to listen on; empty is all, IPv4 and IPv6'),
+  port: option('port', 'PORT', integer(0, 65535), 3000, 'port to listen on; 0 picks a free one'),
+  accept: option(
+    'accept',
+    'MODE',
+    choice('primary', 'reuseport'),
+    'primary',
+    'who accepts connections: the primary, or every loop by itself (Linux)',
+  ),
+  placement: option(
+    'placement',
+    'RULE',
+    choice('least-connections', 'round-robin'),
+    'least-connections',
+    'which loop a connection goes to',
+  ),
+  maxPayload: option(
+    'max-payload',
+    'BYTES',
+    bytes(1, 256 * MIB),
+    64 * KIB,
+    'largest message a client may send',
+  ),
+  maxBackpressure: option(
+    'max-backpressure',
+    'BYTES',
+    bytes(KIB, 1024 * MIB),
+    MIB,
+    'most bytes that wait for one slow client before messages to it are dropped',
+  ),
+  idleTimeoutMs: option(
+    'idle-timeout',
+    'TIME',
+    duration(8 * SECOND, 960 * SECOND, true),
+    120 * SECOND,
+    'close a connection that is silent this long; pings are sent before',
+  ),
+  drainTimeoutMs: option(
+    'drain-timeout',
+    'TIME',
+    duration(100, 3600 * SECOND, false),
+    10 * SECOND,
+    'longest time a graceful stop may take',
+  ),
+  compression: option('compression', '', flagKind, false, 'negotiate permessage-deflate'),
+  logLevel: option(
+    'log-level',
+    'LEVEL',
+    choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    'info',
+    'least severe lines to log',
+  ),
+} as const;
+
+export type OptionName = keyof typeof OPTIONS;
+type ValueOf<O> = O extends Option<infer T> ? T : never;
+
+/** Every option with its value, checked and frozen. */
+export type Config = { readonly [Name in OptionName]: ValueOf<(typeof OPTIONS)[Name]> };
+
+/**
+ * Options of `Server.start`; what is left out takes its default (see `docs/configuration.md`). `workers` also takes
+ * `'auto'`, `app` also takes a `URL`. Times are in milliseconds, sizes in bytes.
+ */
+export type ServerOptions = {
+  readonly [Name in Exclude<OptionName, 'app' | 'workers'>]?: Config[Name] | undefined;
+} & {
+  readonly app?: URL | string | null | undefined;
+  readonly workers?: number | 'auto' | undefined;
+};
+
+/** Where values come from, most important first; the label names the origin in messages: "--port", "PORT". */
+export interface Given {
+  readonly label: string;
+  readonly value: unknown;
+  /** The value was written as on a command line, so a bare number of a time means seconds. */
+  readonly asText: boolean;
+}
+
+const camelCase = (flag: string): string =>
+  flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+
+/** Both spellings that a file or a call may use: `drainTimeoutMs`, or the flag's own name, `drainTimeout`. */
+const NAMES = new Map<string, OptionName>(
+  (Object.keys(OPTIONS) as OptionName[]).flatMap((name) => [
+    [name, name],
+    [camelCase(OPTIONS[name].flag), name],
+  ]),
+);
+
+/** Reads the entries of an object (a JSON file, the argument of `Server.start`), refusing a name that does not exist. */
+export function givenByObject(source: string, object: object): Map<OptionName, Given> {
+  const given = new Map<OptionName, Given>();
+  for (const [key, value] of Object.entries(object)) {
+    const name = NAMES.get(key);
+    if (name === undefined) {
+      throw new ConfigError(
+        `${source}: unknown option "${key}"; known are ${Object.keys(OPTIONS).join(', ')}`,
+      );
+    }
+    if (value !== undefined) given.set(name, { label: `${source}: ${key}`, value, asText: key !== name });
+  }
+  return given;
+}
+
+function readValue<T>(kind: Kind<T>, { label, value, asText }: Given, base: string): T {
+  let read: unknown = value instanceof URL ? value.href : value;
+  if (asText && typeof read === 'number') read = String(read);
+  if (typeof read === 'string') read = kind.parse(read, base);
+  if (kind.isValid(read)) return read;
+  const shown = typeof value === 'string' ? `"${value.slice(0, 80)}"` : String(value).slice(0, 80);
+  throw new ConfigError(`${label}: ${shown} is not accepted; give ${kind.accepts}`);
+}
+
+/** Merges the sources, first wins, and checks every value that is used. Throws `ConfigError`. */
+export function resolveConfig(sources: readonly { given: Map<OptionName, Given>; base: string }[]): Config {
+  const config: Record<string, unknown> = {};
+  for (const name of Object.keys(OPTIONS) as OptionName[]) {
+    const { kind, fallback } = OPTIONS[name] as Option<unknown>;
+    const source = sources.find(({ given }) => given.has(name));
+    const given = source?.given.get(name);
+    if (source && given) config[name] = readValue(kind, given, source.base);
+    else config[name] = typeof fallback === 'function' ? fallback() : fallback;
+  }
+  const resolved = config as Config;
+  if (resolved.accept === 'reuseport' && process.platform !== 'linux') {
+    throw new ConfigError('--accept: reuseport needs Linux; give primary');
+  }
+  return Object.freeze(resolved);
+}
+
+/** The config of a `Server.start` call. Relative paths start from the working directory. */
+export function configOf(options: ServerOptions): Config {
+  return resolveConfig([{ given: givenByObject('Server.start', options), base: process.cwd() }]);
+}
+
+/** Path of an app module for messages. */
+export function shownPath(moduleUrl: string): string {
+  return fileURLToPath(moduleUrl);
+}

@@ -1,0 +1,76 @@
+/** Stable codes of every error this package throws; each has a paragraph in `docs/errors.md`. */
+export const ERROR_CODES = [
+  'CONFIG_INVALID',
+  'FILE_UNREADABLE',
+  'APP_LOAD_FAILED',
+  'LISTEN_FAILED',
+  'LOOP_FAILED',
+  'ROUTE_INVALID',
+  'UPGRADE_CONTRACT',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** Base of every error this package throws: a stable `code`, the offending value in the message, `cause` where there is one. */
+export class PolyloopError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** An option that does not exist or has a value that is not accepted. The message names it and what it accepts. */
+export class ConfigError extends PolyloopError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('CONFIG_INVALID', message, options);
+  }
+}
+
+/** A file that an option names cannot be read. */
+export class FileError extends PolyloopError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('FILE_UNREADABLE', message, options);
+  }
+}
+
+/** The app module could not be loaded on a loop. `cause` carries the loop's own error and stack. */
+export class AppLoadError extends PolyloopError {
+  /** Path of the app module that failed. */
+  readonly file: string;
+
+  constructor(file: string, options: ErrorOptions & { detail: string }) {
+    super('APP_LOAD_FAILED', `cannot load app module ${file}: ${options.detail}`, options);
+    this.file = file;
+  }
+}
+
+/** The server could not listen: port in use, no permission, host unknown or not of this machine. */
+export class ListenError extends PolyloopError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('LISTEN_FAILED', message, options);
+  }
+}
+
+/** A loop's thread ended when it should not have. */
+export class LoopError extends PolyloopError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('LOOP_FAILED', message, options);
+  }
+}
+
+/** `loop.webSocket` was given a path that is not a valid pattern, or one that is taken. */
+export class RouteError extends PolyloopError {
+  constructor(message: string) {
+    super('ROUTE_INVALID', message);
+  }
+}
+
+/** `shouldUpgrade` returned something its contract does not allow, e.g. a subprotocol that was not offered. */
+export class UpgradeContractError extends PolyloopError {
+  constructor(message: string) {
+    super('UPGRADE_CONTRACT', message);
+  }
+}

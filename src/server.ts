@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+/** The command: reads its options, starts the server, maps signals and errors to exits. */
+import { readFileSync } from 'node:fs';
+import { helpText, readCommand } from './command-line.ts';
+import { ConfigError, PolyloopError } from './errors.ts';
+import { Server } from './primary/primary.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+const EXIT_SIGNALLED_TWICE = 130;
+
+function version(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+/** One line for what the operator can mend; the app's own stack when its module failed. */
+function fail(error: unknown): never {
+  const message = error instanceof PolyloopError ? error.message : String((error as Error)?.stack ?? error);
+  process.stderr.write(`polyloop: ${message}\n`);
+  const cause = error instanceof PolyloopError && error.code === 'APP_LOAD_FAILED' ? error.cause : undefined;
+  if (cause instanceof Error) process.stderr.write(`${cause.stack}\n`);
+  process.exit(error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED);
+}
+
+async function serve(): Promise<void> {
+  const command = readCommand(process.argv.slice(2), process.env, process.cwd());
+  switch (command.run) {
+    case 'help':
+      process.stdout.write(helpText());
+      break;
+    case 'version':
+      process.stdout.write(`${version()}\n`);
+      break;
+    case 'serve': {
+      const starting = Server.start(command.config);
+      stopOnSignals(starting);
+      await (await starting).onClose;
+      process.exit(0);
+    }
+  }
+}
+
+function stopOnSignals(starting: Promise<Server>): void {
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) process.exit(EXIT_SIGNALLED_TWICE);
+    isStopping = true;
+    starting.then((server) => server.close()).catch(fail);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+await serve().catch(fail);

@@ -1,0 +1,77 @@
+/** The end of a loop: tell user code, close connections little by little, let buffers and answers flush. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DrainMessage } from './messages.ts';
+import type { ServerWebSocket } from './server-websocket.ts';
+
+/** Shares of the drain time. What is left after them is for the last bytes and for the thread to end. */
+const SHUTDOWN_SHARE = 1 / 3;
+const DEADLINE_SHARE = 0.85;
+/** How often some connections are closed. */
+const TICK_MS = 10;
+/** How long peers have to answer the close frame before their TCP connections are cut. */
+const LINGER_MS = 400;
+
+export interface Drainable {
+  readonly connections: ReadonlySet<ServerWebSocket>;
+  /** Refuses what is new; resolves when plain HTTP requests under way are answered. */
+  refuse(): Promise<void>;
+  /** Runs the user's `onShutdown` callbacks; never rejects. */
+  runShutdown(): Promise<void>;
+}
+
+/** Resolves when the loop holds nothing any more, or the time is over. Never rejects. */
+export async function drain(loop: Drainable, message: DrainMessage): Promise<void> {
+  const startMs = performance.now();
+  const leftMs = (share: number): number =>
+    Math.max(0, startMs + message.timeoutMs * share - performance.now());
+  const requestsAnswered = loop.refuse();
+  await within(leftMs(SHUTDOWN_SHARE), loop.runShutdown());
+
+  const hadConnections = loop.connections.size > 0;
+  await closeSpread(loop.connections, message, () => leftMs(DEADLINE_SHARE));
+  await within(leftMs(DEADLINE_SHARE), requestsAnswered);
+  // uWebSockets.js does not say when the peer has answered a close frame. Cutting the connection while unread data waits
+  // sends a reset, which can overtake the frame; so peers get a moment.
+  if (hadConnections) await delay(Math.min(LINGER_MS, leftMs(1)));
+}
+
+/** Closes every connection, evenly spread over `spreadMs`, in random order; those with a backlog when it has gone. */
+async function closeSpread(
+  connections: ReadonlySet<ServerWebSocket>,
+  { code, reason, spreadMs }: DrainMessage,
+  leftMs: () => number,
+): Promise<void> {
+  const startMs = performance.now();
+  const queue = shuffled([...connections]);
+  const total = queue.length;
+  let backlogged: ServerWebSocket[] = [];
+  while (queue.length > 0 && leftMs() > 0) {
+    const progress = spreadMs === 0 ? 1 : (performance.now() - startMs + TICK_MS) / spreadMs;
+    const keep = Math.max(0, Math.floor(total * (1 - progress)));
+    for (const connection of queue.splice(keep)) {
+      if (connection.bufferedAmount > 0) backlogged.push(connection);
+      else connection.close(code, reason);
+    }
+    if (queue.length > 0) await delay(TICK_MS);
+  }
+  while (backlogged.length > 0 && leftMs() > 0) {
+    await delay(TICK_MS);
+    for (const connection of backlogged) if (connection.bufferedAmount === 0) connection.close(code, reason);
+    backlogged = backlogged.filter((connection) => !connection.isClosed);
+  }
+  for (const connection of connections) connection.close(code, reason);
+}
+
+function shuffled<T>(items: T[]): T[] {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [items[i], items[j]] = [items[j] as T, items[i] as T];
+  }
+  return items;
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const timeout = new AbortController();
+  await Promise.race([work, delay(ms, undefined, { signal: timeout.signal }).catch(() => {})]);
+  timeout.abort();
+}

@@ -1,0 +1,122 @@
+import type { Exchange } from './fetch-request.ts';
+import { statusLine, writeHeaders } from './http-answer.ts';
+
+/** Statuses whose answer has no body (RFC 9110 section 6.4.1). */
+const NULL_BODY = new Set([204, 205, 304]);
+
+/** Sends a standard `Response`. Rejects when its body stream fails; the exchange is closed then. */
+export async function sendResponse(exchange: Exchange, response: Response, method: string): Promise<void> {
+  const { res } = exchange;
+  const reader = response.body?.getReader();
+  if (method === 'HEAD' || NULL_BODY.has(response.status) || reader === undefined) {
+    await reader?.cancel();
+    if (exchange.isOver) return;
+    exchange.over();
+    res.cork(() => {
+      writeHead(exchange, response);
+      res.endWithoutBody(lengthWithoutBody(response, method, reader !== undefined));
+    });
+    return;
+  }
+  exchange.onOver(() => {
+    reader.cancel(exchange.signal.reason).catch(() => {});
+  });
+  try {
+    await sendBody(exchange, response, reader);
+  } catch (error) {
+    // The status line may be out already: only closing the connection tells the client that the body is not complete.
+    if (!exchange.isOver) {
+      exchange.over();
+      res.close();
+    }
+    throw error;
+  }
+}
+
+async function sendBody(
+  exchange: Exchange,
+  response: Response,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<void> {
+  const { res } = exchange;
+  const first = await reader.read();
+  // Most bodies are one chunk; they get a Content-Length and one write.
+  const second = first.done ? { now: first } : await readIfAtHand(reader);
+  if (exchange.isOver) return;
+  if (second.now?.done) {
+    exchange.over();
+    res.cork(() => {
+      writeHead(exchange, response);
+      res.end(first.value ?? '');
+    });
+    return;
+  }
+  res.cork(() => writeHead(exchange, response));
+  await writeChunk(exchange, first.value ?? new Uint8Array());
+  for (let next = second.now ?? (await second.later); next && !next.done; next = await reader.read()) {
+    if (exchange.isOver) return;
+    await writeChunk(exchange, next.value);
+  }
+  if (exchange.isOver) return;
+  exchange.over();
+  res.cork(() => res.end());
+}
+
+type Read = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>;
+
+/** The next chunk when it comes within this turn of the loop, or the promise of it. */
+async function readIfAtHand(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<{ now?: Read; later?: Promise<Read> }> {
+  const later = reader.read();
+  let now: Read | undefined;
+  later.then(
+    (value) => {
+      now = value;
+    },
+    // Whoever awaits `later` hears of it.
+    () => {},
+  );
+  await new Promise(setImmediate);
+  return now ? { now } : { later };
+}
+
+/** Writes one chunk and waits until the socket takes more, or the client has left. */
+function writeChunk(exchange: Exchange, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    if (chunk.byteLength === 0) {
+      resolve();
+      return;
+    }
+    const { res } = exchange;
+    let isKeepingUp = true;
+    res.cork(() => {
+      isKeepingUp = res.write(chunk);
+    });
+    if (isKeepingUp) {
+      resolve();
+      return;
+    }
+    res.onWritable(() => {
+      resolve();
+      return true;
+    });
+    exchange.onOver(resolve);
+  });
+}
+
+function writeHead({ res }: Exchange, response: Response): void {
+  res.writeStatus(
+    response.statusText === '' ? statusLine(response.status) : `${response.status} ${response.statusText}`,
+  );
+  writeHeaders(res, response.headers);
+}
+
+/** Content-Length of an answer without a body; undefined where the header is left out. */
+function lengthWithoutBody(response: Response, method: string, hasBody: boolean): number | undefined {
+  if (method === 'HEAD' && hasBody) {
+    const declared = response.headers.get('content-length');
+    return declared !== null && /^\d{1,15}$/.test(declared) ? Number(declared) : undefined;
+  }
+  return response.status === 204 || response.status === 304 ? undefined : 0;
+}

@@ -1,0 +1,26 @@
+import type { ControlBlock, LoopSlot } from '../shared/control-block.ts';
+import type { CounterName } from '../shared/layout.ts';
+
+/** How often a loop says that it turns, and publishes its totals. */
+export const HEARTBEAT_MS = 100;
+
+/** Writes a loop's heartbeat, lag and totals to the control block until stopped. */
+export function startHeartbeat(
+  block: ControlBlock,
+  slot: LoopSlot,
+  totals: Readonly<Record<CounterName, number>>,
+): () => void {
+  let expectedMs = block.nowMs();
+  const beat = () => {
+    const nowMs = block.nowMs();
+    slot.beat(nowMs, Math.max(0, nowMs - expectedMs));
+    slot.writeTotals(totals);
+    expectedMs = nowMs + HEARTBEAT_MS;
+  };
+  beat();
+  const timer = setInterval(beat, HEARTBEAT_MS);
+  return () => {
+    clearInterval(timer);
+    beat();
+  };
+}

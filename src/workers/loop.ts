@@ -1,0 +1,262 @@
+/** Entry of a loop's thread: one uWebSockets.js app, one copy of the app module, one slot in the control block. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import type { AppModule, LoopContext, Upgrader } from '../app.ts';
+import { ControlBlock, type LoopSlot } from '../shared/control-block.ts';
+import type { CounterName } from '../shared/layout.ts';
+import {
+  type App,
+  closeListenToken,
+  createApp,
+  type ListenToken,
+  listen,
+  SHARED_COMPRESSION,
+} from '../uws.ts';
+import type { CloseEvent } from '../websocket.ts';
+import { claimRejection } from './close-promise.ts';
+import { drain } from './drain.ts';
+import { HttpRequests } from './fetch.ts';
+import { asksForWebSocket } from './handshake.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { loopLogger } from './loop-log.ts';
+import {
+  type DrainMessage,
+  type LoopBirth,
+  type LoopToPrimary,
+  type PrimaryToLoop,
+  plainError,
+} from './messages.ts';
+import { RequestHead } from './request-head.ts';
+import { RouteTable } from './routes.ts';
+import type { ConnectionHolder, ConnectionHost, ServerWebSocket } from './server-websocket.ts';
+import { Upgrades } from './upgrade.ts';
+
+/** How long an ending thread waits for the acceptor to let go of it. The primary answers within a turn of its loop. */
+const RELEASE_TIMEOUT_MS = 5000;
+/** uWebSockets.js reports a message over the limit with these words. */
+const TOO_BIG = 'too big';
+
+class Loop implements ConnectionHost {
+  readonly loopId: number;
+  readonly maxPayload: number;
+  readonly totals: Record<CounterName, number>;
+  readonly #birth: LoopBirth;
+  readonly #port: MessagePort;
+  readonly #block: ControlBlock;
+  readonly #slot: LoopSlot;
+  readonly #log: Logger;
+  readonly #routes = new RouteTable<Upgrader>();
+  readonly #http: HttpRequests;
+  readonly #upgrades: Upgrades;
+  readonly #connections = new Set<ServerWebSocket>();
+  readonly #shutdownCallbacks: (() => void | Promise<void>)[] = [];
+  readonly #stopHeartbeat: () => void;
+  #app: App | undefined;
+  #listenToken: ListenToken | undefined;
+  #sockets = 0;
+  #isAtFault = false;
+
+  constructor(birth: LoopBirth, port: MessagePort) {
+    this.#birth = birth;
+    this.#port = port;
+    this.loopId = birth.loopId;
+    this.maxPayload = birth.config.maxPayload;
+    this.#block = new ControlBlock(birth.memory);
+    this.#slot = this.#block.slot(birth.loopId);
+    this.totals = this.#slot.readTotals();
+    this.#log = loopLogger(port, birth.config.logLevel, birth.loopId);
+    this.#http = new HttpRequests(this.totals, this.#log);
+    this.#upgrades = new Upgrades(this.#routes, this, this.#log);
+    this.#stopHeartbeat = startHeartbeat(this.#block, this.#slot, this.totals);
+  }
+
+  async start(): Promise<void> {
+    process.on('exit', () => this.#end());
+    process.on('uncaughtException', (error) => this.#fault(error));
+    process.on('unhandledRejection', (error, promise) => {
+      if (!claimRejection(promise, error)) this.#fault(error);
+    });
+    this.#port.on('message', (message: PrimaryToLoop) => this.#receive(message));
+    try {
+      const app = await loadApp(this.#birth.app);
+      await app.setup(this.#context());
+    } catch (error) {
+      this.#tell({ type: 'failed', error: plainError(error) });
+      process.exit(1);
+    }
+    this.#app = this.#openApp();
+    this.#slot.state = 'ready';
+    this.#tell({ type: 'ready', descriptor: this.#app.getDescriptor() });
+  }
+
+  // ── for connections ──
+
+  connectionOpened(connection: ServerWebSocket): void {
+    this.#connections.add(connection);
+    this.#slot.connections = this.#connections.size;
+    this.totals.connectionsOpened++;
+  }
+
+  connectionClosed(connection: ServerWebSocket, event: CloseEvent): void {
+    this.#connections.delete(connection);
+    this.#slot.connections = this.#connections.size;
+    this.#socketsChanged(-1);
+    if (event.code === 1006 && event.reason.startsWith('Received')) {
+      this.totals.protocolErrors++;
+      if (event.reason.includes(TOO_BIG)) this.totals.oversizedMessages++;
+      this.#log.debug({ connection: connection.id, reason: event.reason }, 'connection broke the protocol');
+    }
+  }
+
+  callbackFailed(connection: ServerWebSocket, callback: string, error: unknown): void {
+    this.totals.handlerErrors++;
+    this.#log.error({ connection: connection.id, callback, err: error }, 'callback failed');
+  }
+
+  // ── the uWebSockets.js app ──
+
+  #openApp(): App {
+    const { config } = this.#birth;
+    const app = createApp();
+    app.filter((_, change) => this.#socketsChanged(change));
+    app.ws<ConnectionHolder>('/*', {
+      maxPayloadLength: config.maxPayload,
+      maxBackpressure: config.maxBackpressure,
+      idleTimeout: Math.ceil(config.idleTimeoutMs / 1000),
+      sendPingsAutomatically: true,
+      compression: config.compression ? SHARED_COMPRESSION : 0,
+      upgrade: (res, req, context) => this.#upgrades.handle(res, new RequestHead(req), context),
+      open: (raw) => holderOf(raw).connection.opened(raw),
+      message: (raw, message, isBinary) => holderOf(raw).connection.received(message, isBinary),
+      drain: (raw) => holderOf(raw).connection.drained(),
+      ping: (raw, payload) => holderOf(raw).connection.pinged(payload),
+      pong: (raw, payload) => holderOf(raw).connection.ponged(payload),
+      close: (raw, code, reason) => holderOf(raw).connection.closed(code, Buffer.from(reason).toString()),
+    });
+    app.any('/*', (res, req) => {
+      const head = new RequestHead(req);
+      if (asksForWebSocket(head)) this.#upgrades.handle(res, head, null);
+      else this.#http.handle(res, head);
+    });
+    return app;
+  }
+
+  #socketsChanged(change: number): void {
+    this.#sockets += change;
+    this.#slot.sockets = this.#sockets;
+    if (change > 0) this.#slot.accepted = this.#slot.accepted + change;
+  }
+
+  #context(): LoopContext {
+    const loop = this;
+    return {
+      id: this.loopId,
+      generation: this.#birth.generation,
+      log: this.#log,
+      get connections() {
+        return loop.#connections.size;
+      },
+      loops: () => this.#block.snapshot(),
+      webSocket: (path, upgrader) => this.#routes.add(path, upgrader as unknown as Upgrader),
+      fetch: (handler) => {
+        this.#http.handler = handler;
+      },
+      onShutdown: (callback) => {
+        this.#shutdownCallbacks.push(callback);
+      },
+    };
+  }
+
+  // ── control ──
+
+  #tell(message: LoopToPrimary): void {
+    this.#port.postMessage(message);
+  }
+
+  #receive(message: PrimaryToLoop): void {
+    switch (message.type) {
+      case 'listen':
+        this.#listen(message.host, message.port);
+        break;
+      case 'drain':
+        void this.#drain(message);
+        break;
+      case 'abandon':
+        process.exit(0);
+    }
+  }
+
+  #listen(host: string, port: number): void {
+    const listening = this.#app ? listen(this.#app, host, port, false) : null;
+    this.#listenToken = listening?.token;
+    this.#tell({ type: 'listening', port: listening?.port ?? null });
+  }
+
+  async #drain(message: DrainMessage): Promise<void> {
+    if (this.#slot.state === 'draining') return;
+    this.#slot.state = 'draining';
+    if (this.#listenToken) closeListenToken(this.#listenToken);
+    this.#listenToken = undefined;
+    const refuse = (): Promise<void> => {
+      this.#upgrades.drain();
+      return this.#http.drain();
+    };
+    await drain({ connections: this.#connections, refuse, runShutdown: () => this.#runShutdown() }, message);
+    process.exit(0);
+  }
+
+  async #runShutdown(): Promise<void> {
+    const run = async (callback: () => void | Promise<void>): Promise<void> => {
+      try {
+        await callback();
+      } catch (error) {
+        this.totals.handlerErrors++;
+        this.#log.error({ err: error }, 'onShutdown failed');
+      }
+    };
+    await Promise.all(this.#shutdownCallbacks.map(run));
+  }
+
+  /** User code failed where no connection can be blamed. The primary decides what becomes of this loop. */
+  #fault(error: unknown): void {
+    if (this.#isAtFault) return;
+    this.#isAtFault = true;
+    this.totals.handlerErrors++;
+    this.#log.error({ err: error }, 'uncaught error on the loop');
+    this.#tell({ type: 'fault', error: plainError(error) });
+  }
+
+  /**
+   * Runs last on the thread, however it ends. A thread that ends with its app open takes the process with it, and an
+   * acceptor that still knows the app would hand connections to freed memory; so first the one, then the other.
+   */
+  #end(): void {
+    this.#stopHeartbeat();
+    if (this.#app) {
+      this.#tell({ type: 'exiting' });
+      const isReleased = this.#slot.waitForRelease(this.#birth.generation, RELEASE_TIMEOUT_MS);
+      if (!isReleased) this.#log.fatal('the acceptor did not let go of this loop');
+      this.#app.close();
+      this.#app = undefined;
+    }
+    this.#slot.connections = 0;
+    this.#slot.sockets = 0;
+    this.#slot.state = 'ended';
+  }
+}
+
+/** uWebSockets.js copies the properties of the holder to its socket object; reading them there saves a native call. */
+const holderOf = (raw: unknown): ConnectionHolder => raw as ConnectionHolder;
+
+async function loadApp(url: string): Promise<AppModule> {
+  const module = (await import(url)) as { default?: AppModule & { default?: AppModule } };
+  // A module compiled to CommonJS has its default export one level down.
+  const app = module.default?.default ?? module.default;
+  if (typeof app?.setup !== 'function')
+    throw new TypeError('the module does not default-export defineApp(...)');
+  return app;
+}
+
+if (parentPort === null)
+  throw new Error('loop.js is the entry of a worker thread; start the server with server.js');
+await new Loop(workerData as LoopBirth, parentPort).start();

@@ -1,0 +1,329 @@
+/** One connection on its loop: the server's implementation of `WebSocket`, on top of a uWebSockets.js socket. */
+import { randomBytes } from 'node:crypto';
+import type { CounterName } from '../shared/layout.ts';
+import type { RawWebSocket, RecognizedString } from '../uws.ts';
+import {
+  assertCloseFrame,
+  type CallbackResult,
+  CloseCode,
+  type CloseEvent,
+  MAX_CONTROL_PAYLOAD_BYTES,
+  type MessageData,
+  type SendOptions,
+  type SendOutcome,
+  type WebSocket,
+} from '../websocket.ts';
+import { closePromise } from './close-promise.ts';
+import { EarlyMessages } from './early-messages.ts';
+
+/** What uWebSockets.js keeps with each of its sockets for us. */
+export interface ConnectionHolder {
+  readonly connection: ServerWebSocket;
+}
+
+/** What a connection needs of its loop. */
+export interface ConnectionHost {
+  readonly loopId: number;
+  readonly maxPayload: number;
+  readonly totals: Record<CounterName, number>;
+  connectionOpened(connection: ServerWebSocket): void;
+  connectionClosed(connection: ServerWebSocket, event: CloseEvent): void;
+  callbackFailed(connection: ServerWebSocket, callback: string, error: unknown): void;
+}
+
+type Raw = RawWebSocket<ConnectionHolder>;
+
+/** uWebSockets.js answers a send with 0, 1 or 2. */
+const SEND_OUTCOMES: readonly SendOutcome[] = ['buffered', 'sent', 'dropped'];
+const ID_BYTES = 9;
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
+  data = undefined as Data;
+  readonly protocol: string;
+  readonly remoteAddress: string;
+  readonly #host: ConnectionHost;
+
+  /** Null before the socket is open and after it is closed. */
+  #raw: Raw | null = null;
+  #id: string | undefined;
+  /** Set while our own close frame goes out, so that the close event can tell it from the peer's. */
+  #isClosing = false;
+  #closeEvent: CloseEvent | undefined;
+  #closed: { promise: Promise<CloseEvent>; resolve: (event: CloseEvent) => void } | undefined;
+  /** Messages that no callback takes yet; undefined once there is nothing to wait for. */
+  #early: EarlyMessages | undefined = new EarlyMessages();
+
+  #onText: ((ws: this, text: string) => CallbackResult) | undefined;
+  #onBinary: ((ws: this, bytes: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined;
+  #onMessage: ((ws: this, message: ArrayBuffer, isBinary: boolean) => CallbackResult) | undefined;
+  #onPing: ((ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined;
+  #onPong: ((ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined;
+  #onDrain: ((ws: this) => CallbackResult) | undefined;
+
+  constructor(host: ConnectionHost, protocol: string, remoteAddress: string) {
+    this.#host = host;
+    this.protocol = protocol;
+    this.remoteAddress = remoteAddress;
+  }
+
+  get id(): string {
+    this.#id ??= randomBytes(ID_BYTES).toString('base64url');
+    return this.#id;
+  }
+
+  get loopId(): number {
+    return this.#host.loopId;
+  }
+
+  get isClosed(): boolean {
+    return this.#raw === null;
+  }
+
+  get bufferedAmount(): number {
+    return this.#raw === null ? 0 : this.#raw.getBufferedAmount();
+  }
+
+  get onClose(): Promise<CloseEvent> {
+    if (this.#closed === undefined) {
+      this.#closed = closePromise((error) => this.#fail('onClose', error));
+      if (this.#closeEvent) this.#closed.resolve(this.#closeEvent);
+    }
+    return this.#closed.promise;
+  }
+
+  // ── sending ──
+
+  send(data: MessageData, options?: SendOptions): SendOutcome {
+    const raw = this.#raw;
+    if (raw === null) return 'closed';
+    let isBinary = typeof data !== 'string';
+    let compress = true;
+    if (options !== undefined) {
+      isBinary = options.binary ?? isBinary;
+      compress = options.compress ?? true;
+    }
+    const outcome = raw.send(toNative(data), isBinary, compress);
+    const totals = this.#host.totals;
+    if (outcome === 2) {
+      totals.messagesDropped++;
+      return 'dropped';
+    }
+    totals.messagesOut++;
+    totals.bytesOut += typeof data === 'string' ? data.length : data.byteLength;
+    return outcome === 1 ? 'sent' : 'buffered';
+  }
+
+  ping(payload: MessageData = ''): SendOutcome {
+    const bytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
+    if (bytes > MAX_CONTROL_PAYLOAD_BYTES) {
+      throw new RangeError(
+        `ping payload has ${bytes} bytes; at most ${MAX_CONTROL_PAYLOAD_BYTES} fit in a frame`,
+      );
+    }
+    return this.#raw === null ? 'closed' : (SEND_OUTCOMES[this.#raw.ping(toNative(payload))] ?? 'dropped');
+  }
+
+  close(code: number = CloseCode.normal, reason = ''): void {
+    assertCloseFrame(code, reason);
+    if (this.#raw === null) return;
+    this.#early?.clear();
+    this.#isClosing = true;
+    this.#raw.end(code, reason);
+  }
+
+  terminate(): void {
+    this.#early?.clear();
+    this.#raw?.close();
+  }
+
+  // ── callbacks of the user ──
+
+  onText(callback: (ws: this, text: string) => CallbackResult): void {
+    this.#onText = callback;
+    this.#deliverEarly();
+  }
+
+  onBinary(callback: (ws: this, bytes: Uint8Array<ArrayBuffer>) => CallbackResult): void {
+    this.#onBinary = callback;
+    this.#deliverEarly();
+  }
+
+  onMessage(callback: (ws: this, message: ArrayBuffer, isBinary: boolean) => CallbackResult): void {
+    this.#onMessage = callback;
+    this.#deliverEarly();
+  }
+
+  onPing(callback: (ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult): void {
+    this.#onPing = callback;
+  }
+
+  onPong(callback: (ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult): void {
+    this.#onPong = callback;
+  }
+
+  onDrain(callback: (ws: this) => CallbackResult): void {
+    this.#onDrain = callback;
+  }
+
+  // ── events of the socket, called by the loop ──
+
+  opened(raw: Raw): void {
+    this.#raw = raw;
+    this.#host.connectionOpened(this as ServerWebSocket);
+  }
+
+  /** Runs `onUpgrade`; what arrives meanwhile waits. */
+  upgraded(onUpgrade: () => CallbackResult): void {
+    let result: CallbackResult;
+    try {
+      result = onUpgrade();
+    } catch (error) {
+      this.#fail('onUpgrade', error);
+      return;
+    }
+    if (result === undefined) this.#upgradeSettled();
+    else
+      Promise.resolve(result).then(
+        () => this.#upgradeSettled(),
+        (error: unknown) => this.#fail('onUpgrade', error),
+      );
+  }
+
+  received(message: ArrayBuffer, isBinary: boolean): void {
+    const totals = this.#host.totals;
+    totals.messagesIn++;
+    totals.bytesIn += message.byteLength;
+    if (this.#early === undefined) this.#dispatch(message, isBinary);
+    else this.#receivedEarly(this.#early, message, isBinary);
+  }
+
+  pinged(payload: ArrayBuffer): void {
+    if (this.#onPing) this.#call('onPing', this.#onPing, new Uint8Array(payload.slice(0)));
+  }
+
+  ponged(payload: ArrayBuffer): void {
+    if (this.#onPong) this.#call('onPong', this.#onPong, new Uint8Array(payload.slice(0)));
+  }
+
+  drained(): void {
+    if (this.#onDrain && this.bufferedAmount === 0) this.#call('onDrain', this.#onDrain, undefined);
+  }
+
+  /** The socket is gone, by us, by the peer or by the network. uWebSockets.js says so exactly once. */
+  closed(code: number, reason: string): void {
+    this.#raw = null;
+    this.#closeEvent = { code, reason, wasClean: this.#isClosing || code !== 1006 };
+    this.#host.connectionClosed(this as ServerWebSocket, this.#closeEvent);
+    this.#closed?.resolve(this.#closeEvent);
+  }
+
+  // ── dispatch ──
+
+  #dispatch(message: ArrayBuffer, isBinary: boolean): void {
+    if (this.#onMessage !== undefined) {
+      let result: CallbackResult;
+      try {
+        result = this.#onMessage(this, message, isBinary);
+      } catch (error) {
+        this.#fail('onMessage', error);
+        return;
+      }
+      if (result !== undefined) this.#watch('onMessage', result);
+    } else if (isBinary) {
+      if (this.#onBinary) this.#call('onBinary', this.#onBinary, new Uint8Array(message.slice(0)));
+      else this.#host.totals.messagesUnread++;
+    } else {
+      // uWebSockets.js has checked that the bytes are UTF-8; the decoder's own check is the second line.
+      if (this.#onText) this.#call('onText', this.#onText, decoder.decode(message));
+      else this.#host.totals.messagesUnread++;
+    }
+  }
+
+  #call<Argument>(
+    name: string,
+    callback: (ws: this, argument: Argument) => CallbackResult,
+    argument: Argument,
+  ): void {
+    let result: CallbackResult;
+    try {
+      result = callback(this, argument);
+    } catch (error) {
+      this.#fail(name, error);
+      return;
+    }
+    if (result !== undefined) this.#watch(name, result);
+  }
+
+  #watch(name: string, result: Promise<void>): void {
+    Promise.resolve(result).catch((error: unknown) => this.#fail(name, error));
+  }
+
+  /** A callback threw or rejected: this connection ends, nothing else does. */
+  #fail(name: string, error: unknown): void {
+    this.#early = undefined;
+    this.#host.callbackFailed(this as ServerWebSocket, name, error);
+    this.close(CloseCode.internalError, 'internal error');
+  }
+
+  // ── messages that came before their callback ──
+
+  #takes(isBinary: boolean): boolean {
+    return this.#onMessage !== undefined || (isBinary ? this.#onBinary : this.#onText) !== undefined;
+  }
+
+  #receivedEarly(early: EarlyMessages, message: ArrayBuffer, isBinary: boolean): void {
+    if (early.isEmpty && this.#takes(isBinary)) {
+      this.#dispatch(message, isBinary);
+    } else if (!early.tryPush(message, isBinary, this.#host.maxPayload)) {
+      if (early.isUpgrading) {
+        this.close(CloseCode.policyViolation, 'too much data before the server was ready');
+      } else {
+        // Nobody has asked for messages since onUpgrade ended: from here on they are not kept.
+        this.#host.totals.messagesUnread += early.clear() + 1;
+        this.#early = undefined;
+      }
+    }
+  }
+
+  #upgradeSettled(): void {
+    if (this.#early === undefined) return;
+    this.#early.isUpgrading = false;
+    this.#deliverEarly();
+  }
+
+  #deliverEarly(): void {
+    const early = this.#early;
+    if (early === undefined || early.isDelivering) return;
+    if (early.isEmpty) {
+      this.#stopWaitingIfServed(early);
+      return;
+    }
+    early.isDelivering = true;
+    // In a microtask, so that callbacks set together are all in place and none runs inside the call that sets it.
+    queueMicrotask(() => {
+      early.isDelivering = false;
+      for (let next = early.peek(); next && this.#early === early; next = early.peek()) {
+        const isServed = this.#takes(next.isBinary) || (!early.isUpgrading && this.#takes(!next.isBinary));
+        if (!isServed) return;
+        early.shift();
+        this.#dispatch(next.message, next.isBinary);
+      }
+      if (this.#early === early) this.#stopWaitingIfServed(early);
+    });
+  }
+
+  /** With onUpgrade over, nothing left to deliver and a callback set, messages go straight through from here on. */
+  #stopWaitingIfServed(early: EarlyMessages): void {
+    if (!early.isUpgrading && (this.#takes(true) || this.#takes(false))) this.#early = undefined;
+  }
+}
+
+function toNative(data: MessageData): RecognizedString {
+  // A lone surrogate has no UTF-8 form; sent as it is, the peer would have to fail the connection.
+  if (typeof data === 'string') return data.isWellFormed() ? data : data.toWellFormed();
+  return data instanceof DataView
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : (data as ArrayBuffer);
+}

@@ -1,0 +1,232 @@
+/** From a handshake to a connection: validity, route, `shouldUpgrade`, the 101 answer, `onUpgrade`. */
+import type { Logger } from 'pino';
+import type { HeadersInit, UpgradeDecision, UpgradeRejection, UpgradeRequest, Upgrader } from '../app.ts';
+import { UpgradeContractError } from '../errors.ts';
+import type { HttpResponse, us_socket_context_t } from '../uws.ts';
+import { findHandshakeFault, SUPPORTED_VERSION } from './handshake.ts';
+import { answer, statusLine } from './http-answer.ts';
+import { remoteAddressOf } from './remote-address.ts';
+import type { RequestHead } from './request-head.ts';
+import type { RouteTable } from './routes.ts';
+import { type ConnectionHolder, type ConnectionHost, ServerWebSocket } from './server-websocket.ts';
+import { HandshakeRequest } from './upgrade-request.ts';
+
+/** Headers of the 101 answer that the handshake itself decides; user code may not. */
+const HANDSHAKE_HEADERS = [
+  'connection',
+  'content-length',
+  'sec-websocket-accept',
+  'sec-websocket-extensions',
+  'transfer-encoding',
+  'upgrade',
+];
+const UPGRADE_OFFER = [
+  ['upgrade', 'websocket'],
+  ['sec-websocket-version', SUPPORTED_VERSION],
+] as const;
+
+/** One handshake under way. `isOpen` ends with its answer or with the client's leaving. */
+interface Attempt {
+  readonly res: HttpResponse;
+  readonly context: us_socket_context_t;
+  readonly head: RequestHead;
+  readonly upgrader: Upgrader;
+  readonly request: UpgradeRequest;
+  isOpen: boolean;
+}
+
+export class Upgrades {
+  readonly #routes: RouteTable<Upgrader>;
+  readonly #host: ConnectionHost;
+  readonly #log: Logger;
+  /** Handshakes whose `shouldUpgrade` has not decided yet. */
+  readonly #waiting = new Set<Attempt>();
+  #isDraining = false;
+
+  constructor(routes: RouteTable<Upgrader>, host: ConnectionHost, log: Logger) {
+    this.#routes = routes;
+    this.#host = host;
+    this.#log = log;
+  }
+
+  /** A request that asks for a WebSocket. `context` is null when uWebSockets.js itself could not upgrade it. */
+  handle(res: HttpResponse, head: RequestHead, context: us_socket_context_t | null): void {
+    const fault = findHandshakeFault(head);
+    if (fault !== null || context === null) {
+      this.#host.totals.upgradesInvalid++;
+      this.#log.debug({ path: head.path, why: fault?.why }, 'handshake is not valid');
+      const version = fault?.status === 426 ? UPGRADE_OFFER : [];
+      answer(res, fault?.status ?? 400, fault?.why ?? 'not a WebSocket handshake', version, true);
+      return;
+    }
+    if (this.#isDraining) {
+      this.#reject(res, 503, 'shutting down', [['retry-after', '1']]);
+      return;
+    }
+    const route = matchOrNull(this.#routes, head.path);
+    if (route === null) {
+      this.#reject(res, 404, 'no WebSocket here');
+      return;
+    }
+    const request = new HandshakeRequest(head, route.params, remoteAddressOf(res));
+    this.#decide({ res, context, head, upgrader: route.value, request, isOpen: true });
+  }
+
+  /** From now on handshakes are refused, also those that wait for `shouldUpgrade`. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const attempt of this.#waiting) {
+      this.#settle(attempt);
+      this.#reject(attempt.res, 503, 'shutting down', [['retry-after', '1']]);
+    }
+  }
+
+  #decide(attempt: Attempt): void {
+    const { upgrader, request, res } = attempt;
+    if (upgrader.shouldUpgrade === undefined) {
+      this.#accept(attempt, null);
+      return;
+    }
+    let decision: UpgradeDecision | Promise<UpgradeDecision>;
+    try {
+      decision = upgrader.shouldUpgrade(request);
+    } catch (error) {
+      this.#failed(attempt, error);
+      return;
+    }
+    if (!isPromise(decision)) {
+      this.#apply(attempt, decision);
+      return;
+    }
+    this.#waiting.add(attempt);
+    res.onAborted(() => {
+      this.#host.totals.upgradesAborted++;
+      this.#settle(attempt);
+    });
+    decision.then(
+      (settled) => this.#settle(attempt) && this.#apply(attempt, settled),
+      (error: unknown) => {
+        if (this.#settle(attempt)) this.#failed(attempt, error);
+        else
+          this.#log.error(
+            { err: error, path: attempt.head.path },
+            'shouldUpgrade failed, client already gone',
+          );
+      },
+    );
+  }
+
+  /** Ends the waiting of a handshake; false when it had ended before. */
+  #settle(attempt: Attempt): boolean {
+    const wasOpen = attempt.isOpen;
+    attempt.isOpen = false;
+    this.#waiting.delete(attempt);
+    return wasOpen;
+  }
+
+  #apply(attempt: Attempt, decision: UpgradeDecision): void {
+    if (isEmptyRecord(decision)) {
+      this.#accept(attempt, null);
+      return;
+    }
+    let rejection: UpgradeRejection | null = null;
+    let headers: Headers;
+    try {
+      if (decision === null) rejection = { status: 403 };
+      else if (isRejection(decision)) rejection = checkedRejection(decision);
+      else if (typeof decision !== 'object')
+        throw new UpgradeContractError(`shouldUpgrade returned ${decision}`);
+      headers = new Headers(rejection === null ? (decision as HeadersInit) : rejection.headers);
+      if (rejection === null) assertUpgradeHeaders(headers, attempt.request.protocols);
+    } catch (error) {
+      this.#failed(attempt, error);
+      return;
+    }
+    if (rejection === null) this.#accept(attempt, headers);
+    else this.#reject(attempt.res, rejection.status, rejection.body ?? statusLine(rejection.status), headers);
+  }
+
+  #accept({ res, context, head, request, upgrader }: Attempt, headers: Headers | null): void {
+    const protocol = headers?.get('sec-websocket-protocol') ?? '';
+    headers?.delete('sec-websocket-protocol');
+    const connection = new ServerWebSocket(this.#host, protocol, request.remoteAddress);
+    const holder: ConnectionHolder = { connection };
+    // Corked, so that the 101 answer and what onUpgrade sends leave in one segment.
+    res.cork(() => {
+      if (headers !== null) {
+        res.writeStatus(statusLine(101));
+        for (const [name, value] of headers) res.writeHeader(name, value);
+      }
+      // Calls `open`, hence `connection.opened`, before it returns.
+      res.upgrade(
+        holder,
+        head.header('sec-websocket-key'),
+        protocol,
+        head.header('sec-websocket-extensions'),
+        context,
+      );
+      connection.upgraded(() => upgrader.onUpgrade(connection, request));
+    });
+  }
+
+  #reject(
+    res: HttpResponse,
+    status: number,
+    body: string,
+    headers: Iterable<readonly [string, string]> = [],
+  ): void {
+    this.#host.totals.upgradesRejected++;
+    answer(res, status, body, headers);
+  }
+
+  #failed({ res, head }: Attempt, error: unknown): void {
+    this.#host.totals.handlerErrors++;
+    this.#log.error({ err: error, path: head.path }, 'shouldUpgrade failed');
+    this.#reject(res, 500, 'internal error');
+  }
+}
+
+function matchOrNull<T>(routes: RouteTable<T>, path: string): ReturnType<RouteTable<T>['match']> {
+  try {
+    return routes.match(path);
+  } catch {
+    // A parameter that is not valid percent-encoding names nothing that exists.
+    return null;
+  }
+}
+
+const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
+  typeof (value as { then?: unknown } | null)?.then === 'function';
+
+/** `{}`, the common answer: no need to make `Headers` of it. */
+const isEmptyRecord = (decision: UpgradeDecision): boolean =>
+  typeof decision === 'object' &&
+  decision !== null &&
+  Object.getPrototypeOf(decision) === Object.prototype &&
+  Object.keys(decision).length === 0;
+
+const isRejection = (decision: UpgradeDecision): decision is UpgradeRejection =>
+  typeof (decision as { status?: unknown }).status === 'number';
+
+function checkedRejection(rejection: UpgradeRejection): UpgradeRejection {
+  const { status, body } = rejection;
+  if (!Number.isInteger(status) || status < 300 || status > 599) {
+    throw new UpgradeContractError(`shouldUpgrade returned status ${status}; a refusal is 300 to 599`);
+  }
+  if (body !== undefined && typeof body !== 'string') {
+    throw new UpgradeContractError(`shouldUpgrade returned a body that is ${typeof body}, not a string`);
+  }
+  return rejection;
+}
+
+function assertUpgradeHeaders(headers: Headers, offered: readonly string[]): void {
+  const reserved = HANDSHAKE_HEADERS.find((name) => headers.has(name));
+  if (reserved)
+    throw new UpgradeContractError(`shouldUpgrade returned the header ${reserved}, which the handshake sets`);
+  const protocol = headers.get('sec-websocket-protocol');
+  if (protocol !== null && !offered.includes(protocol)) {
+    throw new UpgradeContractError(
+      `shouldUpgrade selected the subprotocol "${protocol}", which was not offered`,
+    );
+  }
+}
