@@ -17,7 +17,9 @@ interface Kind<T> {
 }
 
 interface Option<T> {
+  /** Name on the command line, without the dashes. */
   readonly flag: string;
+  /** What `--help` shows for the value; empty when the flag alone means true. */
   readonly metavar: string;
   readonly kind: Kind<T>;
   /** A constant, or how to find it on this machine. */
@@ -98,87 +100,116 @@ const hostKind: Kind<string> = {
 
 /** An app module by path or `file:` URL; kept as a `file:` URL, in text, so that it can travel to the loops. */
 const moduleKind: Kind<string | null> = {
-  accepts: 'a path or a file: URL of a module',
+  accepts: 'the path or the file: URL of a module',
   isValid: (value): value is string | null =>
-    value === null || (typeof value === 'string' && value.startsWith('file:')),
+    value === null || (typeof value === 'string' && isFileUrl(value)),
   parse: (text, base) => {
-    if (text === '') return undefined;
+    if (text === '' || text.includes('\0')) return undefined;
     return text.startsWith('file:') ? text : pathToFileURL(resolve(base, text)).href;
   },
 };
 
+function isFileUrl(text: string): boolean {
+  try {
+    return fileURLToPath(text) !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** Infers the type of an option from its kind alone. */
 function option<T>(
-  flag: string,
-  metavar: string,
-  kind: Kind<T>,
-  fallback: NoInfer<T> | (() => NoInfer<T>),
-  help: string,
+  definition: Omit<Option<T>, 'fallback'> & { fallback: NoInfer<T> | (() => NoInfer<T>) },
 ): Option<T> {
-  return { flag, metavar, kind, fallback, help };
+  return definition;
 }
 
 /** Option names are those of `Server.start` and of the config file; units are part of the name where there are any. */
 export const OPTIONS = {
-  app: option('app', 'FILE', moduleKind, null, 'app module that every loop loads; without it the demo runs'),
-  workers: option(
-    'workers',
-    'N|auto',
-    workersKind,
-    availableParallelism,
-    'number of loops; auto is one per core',
-  ),
-  host: option('host', 'HOST', hostKind, '', 'address to listen on; empty is all, IPv4 and IPv6'),
-  port: option('port', 'PORT', integer(0, 65535), 3000, 'port to listen on; 0 picks a free one'),
-  accept: option(
-    'accept',
-    'MODE',
-    choice('primary', 'reuseport'),
-    'primary',
-    'who accepts connections: the primary, or every loop by itself (Linux)',
-  ),
-  placement: option(
-    'placement',
-    'RULE',
-    choice('least-connections', 'round-robin'),
-    'least-connections',
-    'which loop a connection goes to',
-  ),
-  maxPayload: option(
-    'max-payload',
-    'BYTES',
-    bytes(1, 256 * MIB),
-    64 * KIB,
-    'largest message a client may send',
-  ),
-  maxBackpressure: option(
-    'max-backpressure',
-    'BYTES',
-    bytes(KIB, 1024 * MIB),
-    MIB,
-    'most bytes that wait for one slow client before messages to it are dropped',
-  ),
-  idleTimeoutMs: option(
-    'idle-timeout',
-    'TIME',
-    duration(8 * SECOND, 960 * SECOND, true),
-    120 * SECOND,
-    'close a connection that is silent this long; pings are sent before',
-  ),
-  drainTimeoutMs: option(
-    'drain-timeout',
-    'TIME',
-    duration(100, 3600 * SECOND, false),
-    10 * SECOND,
-    'longest time a graceful stop may take',
-  ),
-  compression: option('compression', '', flagKind, false, 'negotiate permessage-deflate'),
-  logLevel: option(
-    'log-level',
-    'LEVEL',
-    choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
-    'info',
-    'least severe lines to log',
-  ),
+  app: option({
+    flag: 'app',
+    metavar: 'FILE',
+    kind: moduleKind,
+    fallback: null,
+    help: 'app module that every loop loads; without it the demo runs',
+  }),
+  workers: option({
+    flag: 'workers',
+    metavar: 'N|auto',
+    kind: workersKind,
+    fallback: availableParallelism,
+    help: 'number of loops; auto is one per core',
+  }),
+  host: option({
+    flag: 'host',
+    metavar: 'HOST',
+    kind: hostKind,
+    fallback: '',
+    help: 'address to listen on; empty is all, IPv4 and IPv6',
+  }),
+  port: option({
+    flag: 'port',
+    metavar: 'PORT',
+    kind: integer(0, 65535),
+    fallback: 3000,
+    help: 'port to listen on; 0 picks a free one',
+  }),
+  accept: option({
+    flag: 'accept',
+    metavar: 'primary|reuseport',
+    kind: choice('primary', 'reuseport'),
+    fallback: 'primary',
+    help: 'who accepts connections: the primary, or every loop by itself (Linux)',
+  }),
+  placement: option({
+    flag: 'placement',
+    metavar: 'least-connections|round-robin',
+    kind: choice('least-connections', 'round-robin'),
+    fallback: 'least-connections',
+    help: 'which loop a connection goes to',
+  }),
+  maxPayload: option({
+    flag: 'max-payload',
+    metavar: 'BYTES',
+    kind: bytes(1, 256 * MIB),
+    fallback: 64 * KIB,
+    help: 'largest message a client may send',
+  }),
+  maxBackpressure: option({
+    flag: 'max-backpressure',
+    metavar: 'BYTES',
+    kind: bytes(KIB, 1024 * MIB),
+    fallback: MIB,
+    help: 'most bytes that wait for one slow client before messages to it are dropped',
+  }),
+  idleTimeoutMs: option({
+    flag: 'idle-timeout',
+    metavar: 'TIME',
+    kind: duration(8 * SECOND, 960 * SECOND, true),
+    fallback: 120 * SECOND,
+    help: 'close a connection that is silent this long; pings are sent before',
+  }),
+  drainTimeoutMs: option({
+    flag: 'drain-timeout',
+    metavar: 'TIME',
+    kind: duration(100, 3600 * SECOND, false),
+    fallback: 10 * SECOND,
+    help: 'longest time a graceful stop may take',
+  }),
+  compression: option({
+    flag: 'compression',
+    metavar: '',
+    kind: flagKind,
+    fallback: false,
+    help: 'negotiate permessage-deflate',
+  }),
+  logLevel: option({
+    flag: 'log-level',
+    metavar: 'LEVEL',
+    kind: choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    fallback: 'info',
+    help: 'least severe lines to log: trace, debug, info, warn, error, fatal, or silent',
+  }),
 } as const;
 
 export type OptionName = keyof typeof OPTIONS;

@@ -12,6 +12,7 @@ const PAGE = new Map(
     ['/', 'index.html', 'text/html'],
     ['/style.css', 'style.css', 'text/css'],
     ['/page.js', 'page.js', 'text/javascript'],
+    ['/icon.svg', 'icon.svg', 'image/svg+xml'],
   ].map(([path = '', file = '', type]) => {
     const body = readFileSync(new URL(`./page/${file}`, import.meta.url));
     return [path, { body, type: `${type}; charset=utf-8` }] as const;
@@ -21,7 +22,7 @@ const PAGE = new Map(
 const PAGE_HEADERS = {
   'cache-control': 'no-cache',
   'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
 };

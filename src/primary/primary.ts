@@ -1,6 +1,8 @@
 /** The server as its user holds it: starts the loops, listens, and stops everything in the right order. */
+import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { type Config, configOf, type ServerOptions, shownPath } from '../config.ts';
+import { AppLoadError } from '../errors.ts';
 import { ControlBlock, type LoopSnapshot } from '../shared/control-block.ts';
 import { Acceptor, explainRefusal } from './acceptor.ts';
 import { type LogOutput, openLog } from './log-output.ts';
@@ -63,6 +65,11 @@ export class Server {
   }
 
   async #start(): Promise<void> {
+    const { app } = this.#config;
+    // Told here, in one line, rather than by every loop with a stack of the module loader.
+    if (app !== null && !existsSync(shownPath(app))) {
+      throw new AppLoadError(shownPath(app), { detail: 'there is no such file' });
+    }
     process.on('exit', this.#onExit);
     try {
       await this.#supervisor.start();

@@ -1,7 +1,7 @@
 /** One connection on its loop: the server's implementation of `WebSocket`, on top of a uWebSockets.js socket. */
 import { randomBytes } from 'node:crypto';
 import type { CounterName } from '../shared/layout.ts';
-import type { RawWebSocket, RecognizedString } from '../uws.ts';
+import type { RawWebSocket } from '../uws.ts';
 import {
   assertCloseFrame,
   type CallbackResult,
@@ -15,6 +15,7 @@ import {
 } from '../websocket.ts';
 import { closePromise } from './close-promise.ts';
 import { EarlyMessages } from './early-messages.ts';
+import { byteLength, toNative } from './encode.ts';
 
 /** What uWebSockets.js keeps with each of its sockets for us. */
 export interface ConnectionHolder {
@@ -33,11 +34,14 @@ export interface ConnectionHost {
 
 type Raw = RawWebSocket<ConnectionHolder>;
 
-/** uWebSockets.js answers a send with 0, 1 or 2. */
-const SEND_OUTCOMES: readonly SendOutcome[] = ['buffered', 'sent', 'dropped'];
+/** What uWebSockets.js answers to a send; 0 is: kept, will be sent. */
+const SENT = 1;
+const DROPPED = 2;
+
 const ID_BYTES = 9;
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Not fatal, which is slower: uWebSockets.js has checked that the bytes of a text message are UTF-8. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
   data = undefined as Data;
@@ -106,23 +110,25 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
     }
     const outcome = raw.send(toNative(data), isBinary, compress);
     const totals = this.#host.totals;
-    if (outcome === 2) {
+    if (outcome === DROPPED) {
       totals.messagesDropped++;
       return 'dropped';
     }
     totals.messagesOut++;
-    totals.bytesOut += typeof data === 'string' ? data.length : data.byteLength;
-    return outcome === 1 ? 'sent' : 'buffered';
+    totals.bytesOut += byteLength(data);
+    return outcome === SENT ? 'sent' : 'buffered';
   }
 
   ping(payload: MessageData = ''): SendOutcome {
-    const bytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
+    const bytes = byteLength(payload);
     if (bytes > MAX_CONTROL_PAYLOAD_BYTES) {
       throw new RangeError(
         `ping payload has ${bytes} bytes; at most ${MAX_CONTROL_PAYLOAD_BYTES} fit in a frame`,
       );
     }
-    return this.#raw === null ? 'closed' : (SEND_OUTCOMES[this.#raw.ping(toNative(payload))] ?? 'dropped');
+    if (this.#raw === null) return 'closed';
+    const outcome = this.#raw.ping(toNative(payload));
+    return outcome === DROPPED ? 'dropped' : outcome === SENT ? 'sent' : 'buffered';
   }
 
   close(code: number = CloseCode.normal, reason = ''): void {
@@ -235,7 +241,6 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
       if (this.#onBinary) this.#call('onBinary', this.#onBinary, new Uint8Array(message.slice(0)));
       else this.#host.totals.messagesUnread++;
     } else {
-      // uWebSockets.js has checked that the bytes are UTF-8; the decoder's own check is the second line.
       if (this.#onText) this.#call('onText', this.#onText, decoder.decode(message));
       else this.#host.totals.messagesUnread++;
     }
@@ -318,12 +323,4 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
   #stopWaitingIfServed(early: EarlyMessages): void {
     if (!early.isUpgrading && (this.#takes(true) || this.#takes(false))) this.#early = undefined;
   }
-}
-
-function toNative(data: MessageData): RecognizedString {
-  // A lone surrogate has no UTF-8 form; sent as it is, the peer would have to fail the connection.
-  if (typeof data === 'string') return data.isWellFormed() ? data : data.toWellFormed();
-  return data instanceof DataView
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : (data as ArrayBuffer);
 }
