@@ -6,8 +6,6 @@ const LAST_RETRY_MS = 10_000;
 /** RFC 6455 section 7.4.1: the server stops, or its loop is replaced. Coming back at once would only be in the way. */
 const GOING_AWAY = 1001;
 const GOING_AWAY_RETRY_MS = 3000;
-/** No close frame came. */
-const ABNORMAL = 1006;
 /** The server speaks every half second; a connection that is silent for so long is dead. */
 const SILENCE_MS = 8000;
 /** A connection that lasted so long was a good one: the delays start over. */
@@ -20,11 +18,10 @@ const LOG_ROWS = 8;
 const DENSE_LOOPS = 16;
 
 const byId = (id) => document.getElementById(id);
-const exact = new Intl.NumberFormat('en');
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 
+/** `1 message`, `1,234 messages`. */
 function amount(count, noun) {
-  return `${(count < 10_000 ? exact : compact).format(count)} ${noun}${count === 1 ? '' : 's'}`;
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** What does not change is not written, so that a screen reader hears only news. */
@@ -51,14 +48,14 @@ function connect() {
   const socket = open('/live');
   const startMs = performance.now();
   let isHeard = false;
-  let silenceTimer = setTimeout(() => lost(ABNORMAL), SILENCE_MS);
+  let silenceTimer = setTimeout(lost, SILENCE_MS);
   live = socket;
   showState('connecting', 'Connecting…');
 
   socket.onmessage = ({ data }) => {
     if (live !== socket) return;
     clearTimeout(silenceTimer);
-    silenceTimer = setTimeout(() => lost(ABNORMAL), SILENCE_MS);
+    silenceTimer = setTimeout(lost, SILENCE_MS);
     isHeard = true;
     const message = JSON.parse(data);
     if ('echo' in message) showEcho(message.echo);
@@ -75,12 +72,7 @@ function connect() {
     if (isHeard && performance.now() - startMs > STABLE_MS) failures = 0;
     const delayMs = retryDelayMs(code, failures++);
     retryTimer = setTimeout(connect, delayMs);
-    const what =
-      code === GOING_AWAY
-        ? 'The loop is closing'
-        : isHeard
-          ? 'Connection lost'
-          : 'The server does not answer';
+    const what = code === GOING_AWAY ? 'The loop is closing' : isHeard ? 'Connection lost' : 'No answer';
     showState('waiting', `${what}; next try in ${Math.ceil(delayMs / 1000)} s`);
   }
 }
@@ -172,13 +164,14 @@ function logEcho(text, note) {
 
 const extras = new Set();
 
-byId('open-extras').addEventListener('click', () => {
-  for (let i = 0; i < EXTRA_BATCH && extras.size < EXTRA_MAX; i++) {
+/** Opens one after the other: browsers hold back the many that are tried at once. */
+function openExtras(count) {
+  if (count > 0 && extras.size < EXTRA_MAX) {
     const socket = open('/echo');
     extras.add(socket);
     socket.onopen = () => {
       socket.send('hello');
-      showExtras();
+      openExtras(count - 1);
     };
     socket.onclose = () => {
       extras.delete(socket);
@@ -186,7 +179,9 @@ byId('open-extras').addEventListener('click', () => {
     };
   }
   showExtras();
-});
+}
+
+byId('open-extras').addEventListener('click', () => openExtras(EXTRA_BATCH));
 
 byId('close-extras').addEventListener('click', () => {
   for (const socket of extras) socket.close(1000);
@@ -202,7 +197,4 @@ function showExtras() {
   byId('close-extras').setAttribute('aria-disabled', String(extras.size === 0));
 }
 
-addEventListener('online', () => {
-  if (!live) connect();
-});
 connect();
