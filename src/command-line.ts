@@ -1,7 +1,15 @@
 /** The command line: flags, environment and config file become a `Config`; `--help` is made from the same table. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type Config, type Given, givenByObject, OPTIONS, type OptionName, resolveConfig } from './config.ts';
+import {
+  type Config,
+  type Given,
+  givenByObject,
+  OPTIONS,
+  type OptionName,
+  resolveConfig,
+  shownValue,
+} from './config.ts';
 import { ConfigError, FileError } from './errors.ts';
 
 export type Command =
@@ -40,7 +48,7 @@ function readFlags(args: readonly string[]): Map<string, string> {
     const [, flag = '', inline] = /^--([a-z][a-z-]*)(?:=(.*))?$/s.exec(arg) ?? [];
     const name = NAME_OF_FLAG.get(flag);
     if (name === undefined && !COMMAND_FLAGS.has(flag)) {
-      throw new ConfigError(`unknown option "${arg.slice(0, 80)}"; known are ${knownFlags()}`);
+      throw new ConfigError(`unknown option ${shownValue(arg)}; known are ${knownFlags()}`);
     }
     const takesValue = name === undefined ? flag === 'config' : OPTIONS[name].metavar !== '';
     if (inline !== undefined) flags.set(flag, inline);

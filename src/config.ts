@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
 import { ConfigError } from './errors.ts';
 
 /** How one kind of value is read from text (flag, environment, file) and recognised as a value (library, JSON). */
@@ -30,6 +31,8 @@ interface Option<T> {
 const SECOND = 1000;
 const KIB = 1024;
 const MIB = 1024 * KIB;
+/** Characters of a refused value that a message repeats. */
+const SHOWN_LENGTH = 80;
 
 function integer(min: number, max: number): Kind<number> {
   const isValid = (value: unknown): value is number =>
@@ -65,8 +68,10 @@ function duration(min: number, max: number, orZero: boolean): Kind<number> {
     isValid,
     parse: (text) => {
       const [, digits, suffix = ''] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
-      const value = Number(digits) * (unit[suffix] ?? Number.NaN);
-      return isValid(value) ? value : undefined;
+      const exact = Number(digits) * (unit[suffix] ?? Number.NaN);
+      const value = Math.round(exact);
+      // Decimal fractions are not exact in binary; what is not a whole millisecond is still refused.
+      return Math.abs(exact - value) < 1e-6 && isValid(value) ? value : undefined;
     },
   };
 }
@@ -98,13 +103,16 @@ const hostKind: Kind<string> = {
   parse: (text) => (hostKind.isValid(text) ? text : undefined),
 };
 
+/** A URL that is not a file; one letter before the colon is a drive of Windows. */
+const OTHER_SCHEME = /^(?!file:)[a-z][a-z\d+.-]+:/i;
+
 /** An app module by path or `file:` URL; kept as a `file:` URL, in text, so that it can travel to the loops. */
 const moduleKind: Kind<string | null> = {
   accepts: 'the path or the file: URL of a module',
   isValid: (value): value is string | null =>
     value === null || (typeof value === 'string' && isFileUrl(value)),
   parse: (text, base) => {
-    if (text === '' || text.includes('\0')) return undefined;
+    if (text === '' || text.includes('\0') || OTHER_SCHEME.test(text)) return undefined;
     return text.startsWith('file:') ? text : pathToFileURL(resolve(base, text)).href;
   },
 };
@@ -255,7 +263,7 @@ export function givenByObject(source: string, object: object): Map<OptionName, G
     const name = NAMES.get(key);
     if (name === undefined) {
       throw new ConfigError(
-        `${source}: unknown option "${key}"; known are ${Object.keys(OPTIONS).join(', ')}`,
+        `${source}: unknown option ${shownValue(key)}; known are ${Object.keys(OPTIONS).join(', ')}`,
       );
     }
     if (value !== undefined) given.set(name, { label: `${source}: ${key}`, value, asText: key !== name });
@@ -268,8 +276,16 @@ function readValue<T>(kind: Kind<T>, { label, value, asText }: Given, base: stri
   if (asText && typeof read === 'number') read = String(read);
   if (typeof read === 'string') read = kind.parse(read, base);
   if (kind.isValid(read)) return read;
-  const shown = typeof value === 'string' ? `"${value.slice(0, 80)}"` : String(value).slice(0, 80);
-  throw new ConfigError(`${label}: ${shown} is not accepted; give ${kind.accepts}`);
+  throw new ConfigError(`${label}: ${shownValue(value)} is not accepted; give ${kind.accepts}`);
+}
+
+/** On one line and not too long, whatever it is. */
+export function shownValue(value: unknown): string {
+  const text =
+    typeof value === 'string'
+      ? JSON.stringify(value)
+      : inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY });
+  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
 }
 
 /** Merges the sources, first wins, and checks every value that is used. Throws `ConfigError`. */

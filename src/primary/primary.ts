@@ -23,7 +23,7 @@ export class Server {
   #closing: Promise<void> | undefined;
   #resolveClosed: () => void = () => {};
 
-  /** Resolves when everything has stopped: connections closed, threads ended. Never rejects. */
+  /** Resolves when everything has stopped: connections closed, threads ended. Never rejects; pending while a loop is stuck. */
   readonly onClose: Promise<void> = new Promise((resolve) => {
     this.#resolveClosed = resolve;
   });
@@ -58,7 +58,10 @@ export class Server {
     return this.#block.snapshot();
   }
 
-  /** Stops accepting, drains every loop within `drainTimeoutMs`, and ends them. Calling it again waits for the same stop. */
+  /**
+   * Stops accepting, drains every loop within `drainTimeoutMs`, and ends them. Calling it again waits for the same stop.
+   * Rejects with `LoopError` when a loop is stuck in user code: its thread cannot be ended, so the process has to be.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -141,12 +141,14 @@ export class LoopSlot {
   /** Blocks the calling thread until the loop has ended; false when the time is over. Only for the end of the process. */
   waitForEnd(timeoutMs: number): boolean {
     const deadline = performance.now() + timeoutMs;
-    while (this.state !== 'ended') {
+    for (;;) {
+      const state = this.state;
+      if (state === 'ended') return true;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return false;
-      Atomics.wait(this.#status, StatusWord.state, LOOP_STATES.indexOf(this.state), leftMs);
+      // Waits only while the state is still the one just read.
+      Atomics.wait(this.#status, StatusWord.state, LOOP_STATES.indexOf(state), leftMs);
     }
-    return true;
   }
 
   get generation(): number {
@@ -228,7 +230,8 @@ export class LoopSlot {
       connections: this.connections,
       sockets: this.sockets,
       accepted: this.accepted,
-      heartbeatAgeMs: (nowMs - this.#get(StatusWord.heartbeatMs)) >>> 0,
+      // Modulo 2^32; a beat after `nowMs` was read is no age below zero.
+      heartbeatAgeMs: Math.max(0, (nowMs - this.#get(StatusWord.heartbeatMs)) | 0),
       lagMs: this.#get(StatusWord.lagMs),
       counters: this.readTotals(),
     };

@@ -10,13 +10,16 @@ const WITHOUT_BODY = new Set(['GET', 'HEAD']);
 export class Exchange {
   readonly res: HttpResponse;
   readonly #abort = new AbortController();
-  /** The client has left, or the answer is complete: `res` must not be touched. */
+  /** The client has left, or the answer is about to be completed: `res` is not for anybody else. */
   isOver = false;
+  /** The client has left: `res` is dead. */
+  isAborted = false;
   #onOver: (() => void)[] = [];
 
   constructor(res: HttpResponse) {
     this.res = res;
     res.onAborted(() => {
+      this.isAborted = true;
       this.over();
       this.#abort.abort(new DOMException('the client closed the connection', 'AbortError'));
     });
@@ -76,9 +79,11 @@ function bodyStream(exchange: Exchange): ReadableStream<Uint8Array> {
           }
         });
         exchange.onOver(() => {
+          // A connection that is kept for the next request must not stay paused.
+          if (isPaused && !exchange.isAborted) res.resume();
           if (isDone) return;
           isDone = true;
-          controller.error(new DOMException('the client closed the connection', 'AbortError'));
+          controller.error(new DOMException('the request is over', 'AbortError'));
         });
       },
       pull() {
@@ -89,6 +94,7 @@ function bodyStream(exchange: Exchange): ReadableStream<Uint8Array> {
       cancel() {
         isDone = true;
         if (isPaused && !exchange.isOver) res.resume();
+        isPaused = false;
       },
     },
     new ByteLengthQueuingStrategy({ highWaterMark: BODY_HIGH_WATER_BYTES }),

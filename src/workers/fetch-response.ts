@@ -1,5 +1,5 @@
 import type { Exchange } from './fetch-request.ts';
-import { statusLine, writeHeaders } from './http-answer.ts';
+import { statusLine, userHeaders } from './http-answer.ts';
 
 /** Statuses whose answer has no body (RFC 9110 section 6.4.1). */
 const NULL_BODY = new Set([204, 205, 304]);
@@ -109,7 +109,7 @@ function writeHead({ res }: Exchange, response: Response): void {
   res.writeStatus(
     response.statusText === '' ? statusLine(response.status) : `${response.status} ${response.statusText}`,
   );
-  writeHeaders(res, response.headers);
+  for (const [name, value] of userHeaders(response.headers)) res.writeHeader(name, value);
 }
 
 /** Content-Length of an answer without a body; undefined where the header is left out. */

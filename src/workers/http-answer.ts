@@ -13,23 +13,22 @@ const NOT_FOR_USERS = new Set([
   'upgrade',
 ]);
 
-export function writeHeaders(res: HttpResponse, headers: Iterable<readonly [string, string]>): void {
-  for (const [name, value] of headers) if (!NOT_FOR_USERS.has(name)) res.writeHeader(name, value);
-}
+/** Headers that user code gave, less those that are not its to set. */
+export const userHeaders = (headers: Headers): [string, string][] =>
+  [...headers].filter(([name]) => !NOT_FOR_USERS.has(name));
 
-/** A short answer in text, to a request that has not been answered and not been aborted. */
+/** A short answer in text (header names in lower case), to a request that has not been answered and not been aborted. */
 export function answer(
   res: HttpResponse,
   status: number,
   body: string,
-  headers: Iterable<readonly [string, string]> = [],
+  headers: readonly (readonly [string, string])[] = [],
   closeConnection = false,
 ): void {
-  const fields = [...headers];
   res.cork(() => {
     res.writeStatus(statusLine(status));
-    writeHeaders(res, fields);
-    if (!fields.some(([name]) => name.toLowerCase() === 'content-type')) {
+    for (const [name, value] of headers) res.writeHeader(name, value);
+    if (!headers.some(([name]) => name === 'content-type')) {
       res.writeHeader('content-type', 'text/plain; charset=utf-8');
     }
     res.end(body, closeConnection);

@@ -136,7 +136,8 @@ class Loop implements ConnectionHost {
     app.any('/*', (res, req) => {
       const head = new RequestHead(req);
       if (asksForWebSocket(head)) this.#upgrades.handle(res, head, null);
-      else this.#http.handle(res, head);
+      else if (this.#http.handler || !this.#upgrades.tryRequireUpgrade(res, head))
+        this.#http.handle(res, head);
     });
     return app;
   }

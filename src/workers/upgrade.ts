@@ -4,7 +4,7 @@ import type { HeadersInit, UpgradeDecision, UpgradeRejection, UpgradeRequest, Up
 import { UpgradeContractError } from '../errors.ts';
 import type { HttpResponse, us_socket_context_t } from '../uws.ts';
 import { findHandshakeFault, SUPPORTED_VERSION } from './handshake.ts';
-import { answer, statusLine } from './http-answer.ts';
+import { answer, statusLine, userHeaders } from './http-answer.ts';
 import { remoteAddressOf } from './remote-address.ts';
 import type { RequestHead } from './request-head.ts';
 import type { RouteTable } from './routes.ts';
@@ -70,6 +70,13 @@ export class Upgrades {
     }
     const request = new HandshakeRequest(head, route.params, remoteAddressOf(res));
     this.#decide({ res, context, head, upgrader: route.value, request, isOpen: true });
+  }
+
+  /** A plain request to a path where WebSockets are served and nothing else. False when it is not such a path. */
+  tryRequireUpgrade(res: HttpResponse, head: RequestHead): boolean {
+    if (matchOrNull(this.#routes, head.path) === null) return false;
+    answer(res, 426, 'this is a WebSocket endpoint', UPGRADE_OFFER);
+    return true;
   }
 
   /** From now on handshakes are refused, also those that wait for `shouldUpgrade`. */
@@ -143,7 +150,13 @@ export class Upgrades {
       return;
     }
     if (rejection === null) this.#accept(attempt, headers);
-    else this.#reject(attempt.res, rejection.status, rejection.body ?? statusLine(rejection.status), headers);
+    else
+      this.#reject(
+        attempt.res,
+        rejection.status,
+        rejection.body ?? statusLine(rejection.status),
+        userHeaders(headers),
+      );
   }
 
   #accept({ res, context, head, request, upgrader }: Attempt, headers: Headers | null): void {
@@ -173,7 +186,7 @@ export class Upgrades {
     res: HttpResponse,
     status: number,
     body: string,
-    headers: Iterable<readonly [string, string]> = [],
+    headers: readonly (readonly [string, string])[] = [],
   ): void {
     this.#host.totals.upgradesRejected++;
     answer(res, status, body, headers);
