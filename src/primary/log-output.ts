@@ -1,6 +1,5 @@
 /** Where all log lines of the process go: one writer, so that lines of different threads never mix. */
 import { type DestinationStream, type Logger, pino } from 'pino';
-import pretty from 'pino-pretty';
 
 const STDOUT = 1;
 
@@ -11,8 +10,9 @@ export interface LogOutput {
 }
 
 /** JSON lines, or readable ones when the output is a terminal. */
-export function openLog(level: string): LogOutput {
-  const destination = output();
+export async function openLog(level: string): Promise<LogOutput> {
+  shared ??= openOutput();
+  const destination = await shared;
   return {
     log: pino({ level, base: null }, destination),
     writeLine: (line) => {
@@ -21,12 +21,12 @@ export function openLog(level: string): LogOutput {
   };
 }
 
-let shared: DestinationStream | undefined;
-
 /** One per process: two servers in one process share it. */
-function output(): DestinationStream {
-  shared ??= process.stdout.isTTY
-    ? pretty({ colorize: true, sync: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' })
-    : pino.destination({ fd: STDOUT, sync: false });
-  return shared;
+let shared: Promise<DestinationStream> | undefined;
+
+async function openOutput(): Promise<DestinationStream> {
+  if (!process.stdout.isTTY) return pino.destination({ fd: STDOUT, sync: false });
+  // Loaded here and not above: who runs without a terminal has no use for it.
+  const { default: pretty } = await import('pino-pretty');
+  return pretty({ sync: true, singleLine: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' });
 }

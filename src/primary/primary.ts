@@ -35,7 +35,7 @@ export class Server {
    */
   static async start(options: ServerOptions = {}): Promise<Server> {
     const config = configOf(options);
-    const server = new Server(config, openLog(config.logLevel));
+    const server = new Server(config, await openLog(config.logLevel));
     await server.#start();
     return server;
   }
