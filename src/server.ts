@@ -2,7 +2,7 @@
 /** The command: reads its options, starts the server, maps signals and errors to exits. */
 import { readFileSync } from 'node:fs';
 import { helpText, readCommand } from './command-line.ts';
-import { ConfigError, PolyloopError } from './errors.ts';
+import { AppLoadError, ConfigError, PolyloopError } from './errors.ts';
 import { Server } from './primary/primary.ts';
 
 const EXIT_FAILED = 1;
@@ -16,10 +16,14 @@ function version(): string {
 
 /** One line for what the operator can mend; the app's own stack when its module failed. */
 function fail(error: unknown): never {
-  const message = error instanceof PolyloopError ? error.message : String((error as Error)?.stack ?? error);
-  process.stderr.write(`polyloop: ${message}\n`);
-  const cause = error instanceof PolyloopError && error.code === 'APP_LOAD_FAILED' ? error.cause : undefined;
-  if (cause instanceof Error) process.stderr.write(`${cause.stack}\n`);
+  if (error instanceof PolyloopError) {
+    process.stderr.write(`polyloop: ${error.message.replace(/\s*[\r\n]+\s*/g, ' ')}\n`);
+    if (error instanceof AppLoadError && error.cause instanceof Error) {
+      process.stderr.write(`${error.cause.stack}\n`);
+    }
+  } else {
+    process.stderr.write(`polyloop: ${String((error as Error | null)?.stack ?? error)}\n`);
+  }
   process.exit(error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED);
 }
 
@@ -42,11 +46,20 @@ async function serve(): Promise<void> {
 }
 
 function stopOnSignals(starting: Promise<Server>): void {
+  let started: Server | undefined;
   let isStopping = false;
+  starting.then(
+    (server) => {
+      started = server;
+    },
+    () => {},
+  );
   const stop = (): void => {
     if (isStopping) process.exit(EXIT_SIGNALLED_TWICE);
+    // Nobody is connected yet, and the app may take for ever to load.
+    if (started === undefined) process.exit(0);
     isStopping = true;
-    starting.then((server) => server.close()).catch(fail);
+    started.close().catch(fail);
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);

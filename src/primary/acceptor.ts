@@ -26,10 +26,17 @@ export class Acceptor {
 
   /** Starts to listen, alone on its port; returns the actual port. Throws `ListenError`. */
   async listen(host: string, port: number): Promise<number> {
-    const listening = listen(this.#app, host, port, true);
-    if (listening === null) throw await explainRefusal(host, port);
-    this.#token = listening.token;
-    return listening.port;
+    for (let attempt = 1; ; attempt++) {
+      // uSockets makes the port reusable after a restart (SO_REUSEADDR) only where it is asked for a certain one.
+      const wanted = port === 0 ? await freePort(host) : port;
+      const listening = listen(this.#app, host, wanted, true);
+      if (listening !== null) {
+        this.#token = listening.token;
+        return listening.port;
+      }
+      // Somebody else may have taken the free port meanwhile.
+      if (port !== 0 || attempt === FREE_PORT_ATTEMPTS) throw await explainRefusal(host, wanted);
+    }
   }
 
   /** Connections accepted from here on go, in turn, to the loops that are registered. */
@@ -56,6 +63,8 @@ export class Acceptor {
   }
 }
 
+const FREE_PORT_ATTEMPTS = 5;
+
 const REASONS: Record<string, string> = {
   EADDRINUSE: 'the port is in use',
   EACCES: 'no permission to use this port',
@@ -64,16 +73,28 @@ const REASONS: Record<string, string> = {
   EAI_AGAIN: 'the host name could not be resolved',
 };
 
+/** A port that is free now; 0 when Node cannot listen there either. */
+async function freePort(host: string): Promise<number> {
+  const probed = await probe(host, 0);
+  return typeof probed === 'number' ? probed : 0;
+}
+
 /** uWebSockets.js says only that it failed; Node, asked for the same address, says why. */
 export async function explainRefusal(host: string, port: number): Promise<ListenError> {
-  const shown = `${host === '' ? '*' : host}:${port}`;
-  const probe = createServer();
-  const cause = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
-    probe.once('error', resolve);
-    probe.listen({ port, exclusive: true, ...(host === '' ? {} : { host }) }, () =>
-      probe.close(() => resolve(undefined)),
-    );
-  });
+  const probed = await probe(host, port);
+  const cause = typeof probed === 'number' ? undefined : probed;
   const reason = REASONS[cause?.code ?? ''] ?? cause?.message ?? 'the address was refused';
-  return new ListenError(`cannot listen on ${shown}: ${reason}`, { cause });
+  return new ListenError(`cannot listen on ${host === '' ? '*' : host}:${port}: ${reason}`, { cause });
+}
+
+/** Listens for a moment with Node: the port, or the error. */
+function probe(host: string, port: number): Promise<number | NodeJS.ErrnoException> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', resolve);
+    server.listen({ port, exclusive: true, ...(host === '' ? {} : { host }) }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? port) : port));
+    });
+  });
 }

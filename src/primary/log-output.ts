@@ -1,12 +1,19 @@
 /** Where all log lines of the process go: one writer, so that lines of different threads never mix. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
 
 const STDOUT = 1;
+/** How long the end of the server waits for a reader of its log that is slow. */
+const FLUSH_TIMEOUT_MS = 1000;
+
+type Output = DestinationStream | ReturnType<typeof pino.destination>;
 
 export interface LogOutput {
   readonly log: Logger;
   /** Writes a line that a loop's logger has finished. */
   writeLine(line: string): void;
+  /** Resolves when all lines are out, or when whoever reads them has not kept up for a while. */
+  flush(): Promise<void>;
 }
 
 /** JSON lines, or readable ones when the output is a terminal. */
@@ -18,14 +25,24 @@ export async function openLog(level: string): Promise<LogOutput> {
     writeLine: (line) => {
       destination.write(line);
     },
+    flush: () => flushed(destination),
   };
 }
 
-/** One per process: two servers in one process share it. */
-let shared: Promise<DestinationStream> | undefined;
+async function flushed(destination: Output): Promise<void> {
+  if (!('flush' in destination)) return;
+  const timeout = new AbortController();
+  const isOut = new Promise<void>((resolve) => destination.flush(() => resolve()));
+  await Promise.race([isOut, delay(FLUSH_TIMEOUT_MS, undefined, { signal: timeout.signal }).catch(() => {})]);
+  timeout.abort();
+}
 
-async function openOutput(): Promise<DestinationStream> {
-  if (!process.stdout.isTTY) return pino.destination({ fd: STDOUT, sync: false });
+/** One per process: two servers in one process share it. */
+let shared: Promise<Output> | undefined;
+
+async function openOutput(): Promise<Output> {
+  // With a minimum length of 0 its flush would not wait for lines that are on their way out.
+  if (!process.stdout.isTTY) return pino.destination({ fd: STDOUT, sync: false, minLength: 1 });
   // Loaded here and not above: who runs without a terminal has no use for it.
   const { default: pretty } = await import('pino-pretty');
   return pretty({ sync: true, singleLine: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' });

@@ -16,6 +16,7 @@ const EXIT_GRACE_MS = 1000;
 export class Server {
   readonly #config: Config;
   readonly #log: Logger;
+  readonly #flushLog: () => Promise<void>;
   readonly #block: ControlBlock;
   readonly #acceptor = new Acceptor();
   readonly #supervisor: Supervisor;
@@ -40,9 +41,10 @@ export class Server {
     return server;
   }
 
-  private constructor(config: Config, { log, writeLine }: LogOutput) {
+  private constructor(config: Config, { log, writeLine, flush }: LogOutput) {
     this.#config = config;
     this.#log = log;
+    this.#flushLog = flush;
     this.#block = ControlBlock.create(config.workers);
     const placement = new Placement(this.#acceptor, this.#block, config.placement);
     this.#supervisor = new Supervisor(config, config.app ?? DEMO_APP, this.#block, placement, log, writeLine);
@@ -78,8 +80,11 @@ export class Server {
       await this.#supervisor.start();
       this.#port = await this.#listen();
     } catch (error) {
-      await this.#supervisor.abandon();
-      this.#finish();
+      // When a thread lingers, the exit handler stays to see it off.
+      await this.#supervisor.abandon().then(
+        () => this.#finish(),
+        () => this.#acceptor.close(),
+      );
       throw error;
     }
     this.#announce();
@@ -121,8 +126,9 @@ export class Server {
     );
     this.#acceptor.stopListening();
     await this.#supervisor.stop();
-    this.#finish();
     this.#log.info('stopped');
+    await this.#flushLog();
+    this.#finish();
   }
 
   #finish(): void {
@@ -138,7 +144,7 @@ export class Server {
   readonly #onExit = (): void => {
     this.#supervisor.abandonNow();
     const deadline = performance.now() + EXIT_GRACE_MS;
-    const allEnded = this.#block.slots.every((slot) => slot.waitForEnd(deadline - performance.now()));
-    if (!allEnded) process.kill(process.pid, 'SIGKILL');
+    const areClosed = this.#block.slots.every((slot) => slot.waitForNoApp(deadline - performance.now()));
+    if (!areClosed) process.kill(process.pid, 'SIGKILL');
   };
 }

@@ -63,7 +63,8 @@ export class Supervisor {
       await Promise.all(starting);
       this.#hasStarted = true;
     } catch (error) {
-      await this.abandon();
+      // A loop that is still busy starting must not hide why another could not.
+      await this.abandon().catch(() => {});
       throw error;
     }
   }

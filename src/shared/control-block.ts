@@ -29,7 +29,7 @@ import {
   slotOffset,
 } from './layout.ts';
 
-/** `starting`: loads the app. `ready`: takes connections. `draining`: is being emptied. `ended`: its app is closed. */
+/** `starting`: loads the app module. `ready`: takes connections. `draining`: is being emptied. `ended`: its app is closed. */
 export const LOOP_STATES = ['starting', 'ready', 'draining', 'ended'] as const;
 export type LoopState = (typeof LOOP_STATES)[number];
 
@@ -138,12 +138,17 @@ export class LoopSlot {
     Atomics.notify(this.#status, StatusWord.state);
   }
 
-  /** Blocks the calling thread until the loop has ended; false when the time is over. Only for the end of the process. */
-  waitForEnd(timeoutMs: number): boolean {
+  /**
+   * Blocks the calling thread until the loop has no app open: it has ended, or, once released, never came to open one.
+   * False when the time is over. Only for the end of the process.
+   */
+  waitForNoApp(timeoutMs: number): boolean {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const state = this.state;
-      if (state === 'ended') return true;
+      // A starting loop stores its next state and then loads `released`; the primary stores `released` and then loads the
+      // state. Both are sequentially consistent, so one of the two sees the other.
+      if (state === 'ended' || state === 'starting') return true;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return false;
       // Waits only while the state is still the one just read.
@@ -207,6 +212,10 @@ export class LoopSlot {
   release(generation: number): void {
     Atomics.store(this.#released, 0, generation);
     Atomics.notify(this.#released, 0);
+  }
+
+  isReleased(generation: number): boolean {
+    return Atomics.load(this.#released, 0) >= generation;
   }
 
   /** Blocks the calling loop until `release(generation)`; false when the time is over. */

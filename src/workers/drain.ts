@@ -5,7 +5,8 @@ import type { ServerWebSocket } from './server-websocket.ts';
 
 /** Shares of the drain time. What is left after them is for the last bytes and for the thread to end. */
 const SHUTDOWN_SHARE = 1 / 3;
-const DEADLINE_SHARE = 0.85;
+const DEADLINE_SHARE = 0.8;
+const LINGER_SHARE = 0.9;
 /** How often some connections are closed. */
 const TICK_MS = 10;
 /** How long peers have to answer the close frame before their TCP connections are cut. */
@@ -32,7 +33,7 @@ export async function drain(loop: Drainable, message: DrainMessage): Promise<voi
   await within(leftMs(DEADLINE_SHARE), requestsAnswered);
   // uWebSockets.js does not say when the peer has answered a close frame. Cutting the connection while unread data waits
   // sends a reset, which can overtake the frame; so peers get a moment.
-  if (hadConnections) await delay(Math.min(LINGER_MS, leftMs(1)));
+  if (hadConnections) await delay(Math.min(LINGER_MS, leftMs(LINGER_SHARE)));
 }
 
 /** Closes every connection, evenly spread over `spreadMs`, in random order; those with a backlog when it has gone. */

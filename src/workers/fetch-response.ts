@@ -1,8 +1,9 @@
 import type { Exchange } from './fetch-request.ts';
+import { toWire } from './field-value.ts';
 import { statusLine, userHeaders } from './http-answer.ts';
 
 /** Statuses whose answer has no body (RFC 9110 section 6.4.1). */
-const NULL_BODY = new Set([204, 205, 304]);
+const NULL_BODY = new Set([204, 304]);
 
 /** Sends a standard `Response`. Rejects when its body stream fails; the exchange is closed then. */
 export async function sendResponse(exchange: Exchange, response: Response, method: string): Promise<void> {
@@ -14,7 +15,15 @@ export async function sendResponse(exchange: Exchange, response: Response, metho
     exchange.over();
     res.cork(() => {
       writeHead(exchange, response);
-      res.endWithoutBody(lengthWithoutBody(response, method, reader !== undefined));
+      if (method !== 'HEAD' && !NULL_BODY.has(response.status)) {
+        res.end();
+        return;
+      }
+      // The length that GET would have, where the handler says it. Not as an argument: given one, uWebSockets.js goes on
+      // waiting for that many bytes.
+      const length = response.headers.get('content-length');
+      if (method === 'HEAD' && length !== null) res.writeHeader('content-length', length);
+      res.endWithoutBody();
     });
     return;
   }
@@ -51,11 +60,12 @@ async function sendBody(
     });
     return;
   }
+  const writeChunk = chunkWriter(exchange);
   res.cork(() => writeHead(exchange, response));
-  await writeChunk(exchange, first.value ?? new Uint8Array());
+  await writeChunk(first.value ?? new Uint8Array());
   for (let next = second.now ?? (await second.later); next && !next.done; next = await reader.read()) {
     if (exchange.isOver) return;
-    await writeChunk(exchange, next.value);
+    await writeChunk(next.value);
   }
   if (exchange.isOver) return;
   exchange.over();
@@ -81,42 +91,37 @@ async function readIfAtHand(
   return now ? { now } : { later };
 }
 
-/** Writes one chunk and waits until the socket takes more, or the client has left. */
-function writeChunk(exchange: Exchange, chunk: Uint8Array): Promise<void> {
-  return new Promise((resolve) => {
-    if (chunk.byteLength === 0) {
-      resolve();
-      return;
-    }
-    const { res } = exchange;
+/** Writes chunks and, after each, waits until the socket takes more or the exchange is over. */
+function chunkWriter(exchange: Exchange): (chunk: Uint8Array) => Promise<void> {
+  const { res } = exchange;
+  let onRoom: () => void = () => {};
+  // Once for the whole answer: uWebSockets.js keeps the first handler it is given.
+  res.onWritable(() => {
+    onRoom();
+    return true;
+  });
+  exchange.onOver(() => onRoom());
+  return (chunk) => {
+    // An empty chunk would end the answer.
+    if (chunk.byteLength === 0) return Promise.resolve();
     let isKeepingUp = true;
     res.cork(() => {
       isKeepingUp = res.write(chunk);
     });
-    if (isKeepingUp) {
-      resolve();
-      return;
-    }
-    res.onWritable(() => {
-      resolve();
-      return true;
+    if (isKeepingUp) return Promise.resolve();
+    exchange.isSending = true;
+    return new Promise((resolve) => {
+      onRoom = () => {
+        exchange.isSending = false;
+        resolve();
+      };
     });
-    exchange.onOver(resolve);
-  });
+  };
 }
 
 function writeHead({ res }: Exchange, response: Response): void {
   res.writeStatus(
     response.statusText === '' ? statusLine(response.status) : `${response.status} ${response.statusText}`,
   );
-  for (const [name, value] of userHeaders(response.headers)) res.writeHeader(name, value);
-}
-
-/** Content-Length of an answer without a body; undefined where the header is left out. */
-function lengthWithoutBody(response: Response, method: string, hasBody: boolean): number | undefined {
-  if (method === 'HEAD' && hasBody) {
-    const declared = response.headers.get('content-length');
-    return declared !== null && /^\d{1,15}$/.test(declared) ? Number(declared) : undefined;
-  }
-  return response.status === 204 || response.status === 304 ? undefined : 0;
+  for (const [name, value] of userHeaders(response.headers)) res.writeHeader(name, toWire(value));
 }

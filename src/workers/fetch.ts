@@ -6,6 +6,7 @@ import type { HttpResponse } from '../uws.ts';
 import { Exchange, toRequest } from './fetch-request.ts';
 import { sendResponse } from './fetch-response.ts';
 import { answer } from './http-answer.ts';
+import { logError } from './loop-log.ts';
 import type { RequestHead } from './request-head.ts';
 
 export class HttpRequests {
@@ -77,7 +78,7 @@ export class HttpRequests {
     const hasLeft = exchange.signal.aborted;
     if (hasLeft && (error as { name?: unknown } | null)?.name === 'AbortError') return;
     this.#totals.handlerErrors++;
-    this.#log.error({ err: error, method: head.method, path: head.path }, 'fetch handler failed');
+    logError(this.#log, { method: head.method, path: head.path }, error, 'fetch handler failed');
     if (exchange.isOver) return;
     exchange.over();
     answer(exchange.res, 500, 'internal error');

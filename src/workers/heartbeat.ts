@@ -13,8 +13,9 @@ export function startHeartbeat(
   let expectedMs = block.nowMs();
   const beat = () => {
     const nowMs = block.nowMs();
-    slot.beat(nowMs, Math.max(0, nowMs - expectedMs));
+    // The totals first: who sees a fresh heartbeat sees totals that are as fresh.
     slot.writeTotals(totals);
+    slot.beat(nowMs, Math.max(0, nowMs - expectedMs));
     expectedMs = nowMs + HEARTBEAT_MS;
   };
   beat();

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { HttpResponse } from '../uws.ts';
+import { toWire } from './field-value.ts';
 
 export const statusLine = (status: number): string => `${status} ${STATUS_CODES[status] ?? 'Unknown'}`;
 
@@ -27,7 +28,7 @@ export function answer(
 ): void {
   res.cork(() => {
     res.writeStatus(statusLine(status));
-    for (const [name, value] of headers) res.writeHeader(name, value);
+    for (const [name, value] of headers) res.writeHeader(name, toWire(value));
     if (!headers.some(([name]) => name === 'content-type')) {
       res.writeHeader('content-type', 'text/plain; charset=utf-8');
     }

@@ -13,12 +13,13 @@ import {
   SHARED_COMPRESSION,
 } from '../uws.ts';
 import type { CloseEvent } from '../websocket.ts';
+import { Anchor } from './anchor.ts';
 import { claimRejection } from './close-promise.ts';
 import { drain } from './drain.ts';
 import { HttpRequests } from './fetch.ts';
 import { asksForWebSocket } from './handshake.ts';
 import { startHeartbeat } from './heartbeat.ts';
-import { loopLogger } from './loop-log.ts';
+import { logError, loopLogger } from './loop-log.ts';
 import {
   type DrainMessage,
   type LoopBirth,
@@ -33,8 +34,9 @@ import { Upgrades } from './upgrade.ts';
 
 /** How long an ending thread waits for the acceptor to let go of it. The primary answers within a turn of its loop. */
 const RELEASE_TIMEOUT_MS = 5000;
-/** uWebSockets.js reports a message over the limit with these words. */
-const TOO_BIG = 'too big';
+/** How uWebSockets.js words the cause when it drops a connection; a FIN without a close frame is no breach. */
+const BROKE_PROTOCOL = /^Received (?!TCP FIN)/;
+const TOO_BIG = /too big/;
 
 class Loop implements ConnectionHost {
   readonly loopId: number;
@@ -46,6 +48,7 @@ class Loop implements ConnectionHost {
   readonly #slot: LoopSlot;
   readonly #log: Logger;
   readonly #routes = new RouteTable<Upgrader>();
+  readonly #anchor = new Anchor();
   readonly #http: HttpRequests;
   readonly #upgrades: Upgrades;
   readonly #connections = new Set<ServerWebSocket>();
@@ -66,7 +69,7 @@ class Loop implements ConnectionHost {
     this.totals = this.#slot.readTotals();
     this.#log = loopLogger(port, birth.config.logLevel, birth.loopId);
     this.#http = new HttpRequests(this.totals, this.#log);
-    this.#upgrades = new Upgrades(this.#routes, this, this.#log);
+    this.#upgrades = new Upgrades(this.#routes, this.#anchor, this, this.#log);
     this.#stopHeartbeat = startHeartbeat(this.#block, this.#slot, this.totals);
   }
 
@@ -84,9 +87,14 @@ class Loop implements ConnectionHost {
       this.#tell({ type: 'failed', error: plainError(error) });
       process.exit(1);
     }
-    this.#app = this.#openApp();
+    // In this order: see LoopSlot.waitForNoApp.
     this.#slot.state = 'ready';
-    this.#tell({ type: 'ready', descriptor: this.#app.getDescriptor() });
+    if (this.#slot.isReleased(this.#birth.generation)) process.exit(0);
+    const app = createApp();
+    this.#app = app;
+    await this.#anchor.open(app);
+    this.#serve(app);
+    this.#tell({ type: 'ready', descriptor: app.getDescriptor() });
   }
 
   // ── for connections ──
@@ -101,23 +109,22 @@ class Loop implements ConnectionHost {
     this.#connections.delete(connection);
     this.#slot.connections = this.#connections.size;
     this.#socketsChanged(-1);
-    if (event.code === 1006 && event.reason.startsWith('Received')) {
+    if (event.code === 1006 && BROKE_PROTOCOL.test(event.reason)) {
       this.totals.protocolErrors++;
-      if (event.reason.includes(TOO_BIG)) this.totals.oversizedMessages++;
+      if (TOO_BIG.test(event.reason)) this.totals.oversizedMessages++;
       this.#log.debug({ connection: connection.id, reason: event.reason }, 'connection broke the protocol');
     }
   }
 
   callbackFailed(connection: ServerWebSocket, callback: string, error: unknown): void {
     this.totals.handlerErrors++;
-    this.#log.error({ connection: connection.id, callback, err: error }, 'callback failed');
+    logError(this.#log, { connection: connection.id, callback }, error, 'callback failed');
   }
 
   // ── the uWebSockets.js app ──
 
-  #openApp(): App {
+  #serve(app: App): void {
     const { config } = this.#birth;
-    const app = createApp();
     app.filter((_, change) => this.#socketsChanged(change));
     app.ws<ConnectionHolder>('/*', {
       maxPayloadLength: config.maxPayload,
@@ -139,7 +146,6 @@ class Loop implements ConnectionHost {
       else if (this.#http.handler || !this.#upgrades.tryRequireUpgrade(res, head))
         this.#http.handle(res, head);
     });
-    return app;
   }
 
   #socketsChanged(change: number): void {
@@ -212,7 +218,7 @@ class Loop implements ConnectionHost {
         await callback();
       } catch (error) {
         this.totals.handlerErrors++;
-        this.#log.error({ err: error }, 'onShutdown failed');
+        logError(this.#log, {}, error, 'onShutdown failed');
       }
     };
     await Promise.all(this.#shutdownCallbacks.map(run));
@@ -223,7 +229,7 @@ class Loop implements ConnectionHost {
     if (this.#isAtFault) return;
     this.#isAtFault = true;
     this.totals.handlerErrors++;
-    this.#log.error({ err: error }, 'uncaught error on the loop');
+    logError(this.#log, {}, error, 'uncaught error on the loop');
     this.#tell({ type: 'fault', error: plainError(error) });
   }
 

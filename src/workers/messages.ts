@@ -51,13 +51,16 @@ export type LoopToPrimary =
   | { readonly type: 'exiting' }
   | { readonly type: 'log'; readonly line: string };
 
+/** Never throws, whatever was thrown: it may be no Error, or one that throws when it is looked at. */
 export function plainError(thrown: unknown): PlainError {
-  if (thrown instanceof Error) {
-    return {
-      name: thrown.name,
-      message: thrown.message,
-      stack: thrown.stack ?? `${thrown.name}: ${thrown.message}`,
-    };
+  try {
+    if (thrown instanceof Error) {
+      const { name, message, stack } = thrown;
+      return { name: `${name}`, message: `${message}`, stack: `${stack ?? message}` };
+    }
+    return { name: 'Error', message: String(thrown), stack: `thrown, not an Error: ${String(thrown)}` };
+  } catch {
+    const message = 'something was thrown that cannot be shown';
+    return { name: 'Error', message, stack: message };
   }
-  return { name: 'Error', message: String(thrown), stack: `thrown, not an Error: ${String(thrown)}` };
 }

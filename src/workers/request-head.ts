@@ -1,13 +1,8 @@
 import type { HttpRequest } from '../uws.ts';
+import { fromWire } from './field-value.ts';
 
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const NOT_IN_VALUE = /[\0\r\n]/;
-const ASCII = /^[\0-\x7f]*$/;
-
-/** Header values are bytes, one character each (Fetch standard); uWebSockets.js has decoded them as UTF-8. */
-const asByteString = (value: string): string =>
-  ASCII.test(value) ? value : Buffer.from(value).toString('latin1');
-
 /**
  * A copy of what uWebSockets.js shows of a request only until the handler returns: method, target and headers.
  * Header names are lower case; the order and repetitions are those of the client.
@@ -61,7 +56,7 @@ export class RequestHead {
     const headers = new Headers();
     for (let i = 0; i < this.#fields.length; i += 2) {
       const name = this.#fields[i] ?? '';
-      const value = asByteString(this.#fields[i + 1] ?? '');
+      const value = fromWire(this.#fields[i + 1] ?? '');
       if (FIELD_NAME.test(name) && !NOT_IN_VALUE.test(value)) headers.append(name, value);
     }
     this.#headers = headers;

@@ -136,7 +136,7 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
     if (this.#raw === null) return;
     this.#early?.clear();
     this.#isClosing = true;
-    this.#raw.end(code, reason);
+    this.#raw.end(code, reason.toWellFormed());
   }
 
   terminate(): void {

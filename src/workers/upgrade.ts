@@ -1,10 +1,13 @@
 /** From a handshake to a connection: validity, route, `shouldUpgrade`, the 101 answer, `onUpgrade`. */
 import type { Logger } from 'pino';
-import type { HeadersInit, UpgradeDecision, UpgradeRejection, UpgradeRequest, Upgrader } from '../app.ts';
+import type { UpgradeDecision, UpgradeRejection, UpgradeRequest, Upgrader } from '../app.ts';
 import { UpgradeContractError } from '../errors.ts';
 import type { HttpResponse, us_socket_context_t } from '../uws.ts';
+import type { Anchor } from './anchor.ts';
+import { toWire } from './field-value.ts';
 import { findHandshakeFault, SUPPORTED_VERSION } from './handshake.ts';
 import { answer, statusLine, userHeaders } from './http-answer.ts';
+import { logError } from './loop-log.ts';
 import { remoteAddressOf } from './remote-address.ts';
 import type { RequestHead } from './request-head.ts';
 import type { RouteTable } from './routes.ts';
@@ -33,6 +36,8 @@ interface Attempt {
   readonly upgrader: Upgrader;
   readonly request: UpgradeRequest;
   isOpen: boolean;
+  /** The request's handler has returned: `shouldUpgrade` decides in a later turn. */
+  isLate: boolean;
 }
 
 export class Upgrades {
@@ -41,10 +46,12 @@ export class Upgrades {
   readonly #log: Logger;
   /** Handshakes whose `shouldUpgrade` has not decided yet. */
   readonly #waiting = new Set<Attempt>();
+  readonly #anchor: Anchor;
   #isDraining = false;
 
-  constructor(routes: RouteTable<Upgrader>, host: ConnectionHost, log: Logger) {
+  constructor(routes: RouteTable<Upgrader>, anchor: Anchor, host: ConnectionHost, log: Logger) {
     this.#routes = routes;
+    this.#anchor = anchor;
     this.#host = host;
     this.#log = log;
   }
@@ -69,7 +76,7 @@ export class Upgrades {
       return;
     }
     const request = new HandshakeRequest(head, route.params, remoteAddressOf(res));
-    this.#decide({ res, context, head, upgrader: route.value, request, isOpen: true });
+    this.#decide({ res, context, head, upgrader: route.value, request, isOpen: true, isLate: false });
   }
 
   /** A plain request to a path where WebSockets are served and nothing else. False when it is not such a path. */
@@ -105,21 +112,17 @@ export class Upgrades {
       this.#apply(attempt, decision);
       return;
     }
+    attempt.isLate = true;
     this.#waiting.add(attempt);
     res.onAborted(() => {
       this.#host.totals.upgradesAborted++;
       this.#settle(attempt);
     });
+    // In a turn of its own: the promise may settle within a callback of another connection, and uWebSockets.js would take
+    // the upgrade for that one's.
     decision.then(
-      (settled) => this.#settle(attempt) && this.#apply(attempt, settled),
-      (error: unknown) => {
-        if (this.#settle(attempt)) this.#failed(attempt, error);
-        else
-          this.#log.error(
-            { err: error, path: attempt.head.path },
-            'shouldUpgrade failed, client already gone',
-          );
-      },
+      (settled) => setImmediate(() => this.#apply(attempt, settled)),
+      (error: unknown) => setImmediate(() => this.#failed(attempt, error)),
     );
   }
 
@@ -132,54 +135,39 @@ export class Upgrades {
   }
 
   #apply(attempt: Attempt, decision: UpgradeDecision): void {
-    if (isEmptyRecord(decision)) {
-      this.#accept(attempt, null);
-      return;
-    }
-    let rejection: UpgradeRejection | null = null;
-    let headers: Headers;
+    let verdict: Verdict;
     try {
-      if (decision === null) rejection = { status: 403 };
-      else if (isRejection(decision)) rejection = checkedRejection(decision);
-      else if (typeof decision !== 'object')
-        throw new UpgradeContractError(`shouldUpgrade returned ${decision}`);
-      headers = new Headers(rejection === null ? (decision as HeadersInit) : rejection.headers);
-      if (rejection === null) assertUpgradeHeaders(headers, attempt.request.protocols);
+      verdict = judge(decision, attempt.request.protocols);
     } catch (error) {
       this.#failed(attempt, error);
       return;
     }
-    if (rejection === null) this.#accept(attempt, headers);
-    else
-      this.#reject(
-        attempt.res,
-        rejection.status,
-        rejection.body ?? statusLine(rejection.status),
-        userHeaders(headers),
-      );
+    if (!this.#settle(attempt)) return;
+    const { status, headers, body } = verdict;
+    if (status === 101) this.#accept(attempt, headers);
+    else this.#reject(attempt.res, status, body ?? statusLine(status), headers ? userHeaders(headers) : []);
   }
 
-  #accept({ res, context, head, request, upgrader }: Attempt, headers: Headers | null): void {
+  #accept(attempt: Attempt, headers: Headers | null): void {
+    const { res, context, head, request, upgrader } = attempt;
     const protocol = headers?.get('sec-websocket-protocol') ?? '';
     headers?.delete('sec-websocket-protocol');
     const connection = new ServerWebSocket(this.#host, protocol, request.remoteAddress);
-    const holder: ConnectionHolder = { connection };
-    // Corked, so that the 101 answer and what onUpgrade sends leave in one segment.
-    res.cork(() => {
+    const upgrade = (): void => {
       if (headers !== null) {
         res.writeStatus(statusLine(101));
-        for (const [name, value] of headers) res.writeHeader(name, value);
+        for (const [name, value] of headers) res.writeHeader(name, toWire(value));
       }
+      const holder: ConnectionHolder = { connection };
+      const [key, extensions] = [head.header('sec-websocket-key'), head.header('sec-websocket-extensions')];
       // Calls `open`, hence `connection.opened`, before it returns.
-      res.upgrade(
-        holder,
-        head.header('sec-websocket-key'),
-        protocol,
-        head.header('sec-websocket-extensions'),
-        context,
-      );
-      connection.upgraded(() => upgrader.onUpgrade(connection, request));
-    });
+      res.upgrade(holder, key, protocol, extensions, context);
+    };
+    // While the request's handler runs, uWebSockets.js has corked the response: the 101 and what onUpgrade sends leave in
+    // one segment.
+    if (attempt.isLate) this.#anchor.run(res, upgrade);
+    else upgrade();
+    connection.upgraded(() => upgrader.onUpgrade(connection, request));
   }
 
   #reject(
@@ -192,10 +180,10 @@ export class Upgrades {
     answer(res, status, body, headers);
   }
 
-  #failed({ res, head }: Attempt, error: unknown): void {
+  #failed(attempt: Attempt, error: unknown): void {
     this.#host.totals.handlerErrors++;
-    this.#log.error({ err: error, path: head.path }, 'shouldUpgrade failed');
-    this.#reject(res, 500, 'internal error');
+    logError(this.#log, { path: attempt.head.path }, error, 'shouldUpgrade failed');
+    if (this.#settle(attempt)) this.#reject(attempt.res, 500, 'internal error');
   }
 }
 
@@ -212,25 +200,39 @@ const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
   typeof (value as { then?: unknown } | null)?.then === 'function';
 
 /** `{}`, the common answer: no need to make `Headers` of it. */
-const isEmptyRecord = (decision: UpgradeDecision): boolean =>
-  typeof decision === 'object' &&
-  decision !== null &&
-  Object.getPrototypeOf(decision) === Object.prototype &&
-  Object.keys(decision).length === 0;
+const isEmptyRecord = (decision: NonNullable<UpgradeDecision>): boolean =>
+  Object.getPrototypeOf(decision) === Object.prototype && Object.keys(decision).length === 0;
 
-const isRejection = (decision: UpgradeDecision): decision is UpgradeRejection =>
-  typeof (decision as { status?: unknown }).status === 'number';
-
-function checkedRejection(rejection: UpgradeRejection): UpgradeRejection {
-  const { status, body } = rejection;
-  if (!Number.isInteger(status) || status < 300 || status > 599) {
-    throw new UpgradeContractError(`shouldUpgrade returned status ${status}; a refusal is 300 to 599`);
-  }
-  if (body !== undefined && typeof body !== 'string') {
-    throw new UpgradeContractError(`shouldUpgrade returned a body that is ${typeof body}, not a string`);
-  }
-  return rejection;
+/** What a decision comes to, checked: status 101 accepts. */
+interface Verdict {
+  readonly status: number;
+  readonly headers: Headers | null;
+  readonly body?: string;
 }
+
+/** Throws when the decision breaks the contract of `shouldUpgrade`. */
+function judge(decision: UpgradeDecision, offered: readonly string[]): Verdict {
+  if (decision === null) return { status: 403, headers: null };
+  if (typeof decision !== 'object')
+    throw new UpgradeContractError(`shouldUpgrade returned ${typeof decision}`);
+  if (isEmptyRecord(decision)) return { status: 101, headers: null };
+  if (isRejection(decision)) {
+    const { status, body } = decision;
+    if (!Number.isInteger(status) || status < 300 || status > 599) {
+      throw new UpgradeContractError(`shouldUpgrade returned status ${status}; a refusal is 300 to 599`);
+    }
+    if (body !== undefined && typeof body !== 'string') {
+      throw new UpgradeContractError(`shouldUpgrade returned a body that is ${typeof body}, not a string`);
+    }
+    return { status, headers: new Headers(decision.headers), ...(body === undefined ? {} : { body }) };
+  }
+  const headers = new Headers(decision);
+  assertUpgradeHeaders(headers, offered);
+  return { status: 101, headers };
+}
+
+const isRejection = (decision: NonNullable<UpgradeDecision>): decision is UpgradeRejection =>
+  typeof (decision as { status?: unknown }).status === 'number';
 
 function assertUpgradeHeaders(headers: Headers, offered: readonly string[]): void {
   const reserved = HANDSHAKE_HEADERS.find((name) => headers.has(name));

@@ -1,10 +1,12 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
 
-/** Writes a file with this name and text in a new directory of its own; returns its path. */
+/** Writes a file with this name and text in a new directory of its own, until the test is over; returns its path. */
 export function temporaryFile(name: string, text: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'polyloop-test-')), name);
   writeFileSync(path, text);
+  onTestFinished(() => rmSync(dirname(path), { recursive: true }));
   return path;
 }

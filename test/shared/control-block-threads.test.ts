@@ -79,13 +79,14 @@ describe('waitForRelease', () => {
   });
 });
 
-describe('waitForEnd', () => {
+describe('waitForNoApp', () => {
   it('sleeps through every other state until the loop has ended', async () => {
     const { block, slot, word } = newSlot();
+    slot.state = 'ready';
     const state = word(StatusWord.state * 4);
-    const thread = callElsewhere(block, 'waitForEnd', NEVER_MS);
+    const thread = callElsewhere(block, 'waitForNoApp', NEVER_MS);
     await wakeForNothing(state);
-    for (const step of ['ready', 'draining'] as const) {
+    for (const step of ['draining', 'ready'] as const) {
       slot.state = step;
       await wakeForNothing(state);
     }
@@ -100,22 +101,25 @@ describe('waitForEnd', () => {
     const { gate } = callElsewhere(block, 'end');
     Atomics.store(gate, 0, 1);
     Atomics.notify(gate, 0);
-    expect(slot.waitForEnd(NEVER_MS)).toBe(true);
+    expect(slot.waitForNoApp(NEVER_MS)).toBe(true);
     expect(slot.state).toBe('ended');
   });
 
-  it('returns at once when the loop has ended already, also with no time left', () => {
-    const { slot } = newSlot();
-    slot.state = 'ended';
-    expect(slot.waitForEnd(0)).toBe(true);
-    expect(slot.waitForEnd(-1)).toBe(true);
-  });
+  it.each(['ended', 'starting'] as const)(
+    'returns at once, also with no time left, when the loop is %s',
+    (state) => {
+      const { slot } = newSlot();
+      slot.state = state;
+      expect(slot.waitForNoApp(0)).toBe(true);
+      expect(slot.waitForNoApp(-1)).toBe(true);
+    },
+  );
 
   it('gives up when the time is over', () => {
     const { slot } = newSlot();
     slot.state = 'draining';
-    expect(slot.waitForEnd(0)).toBe(false);
-    expect(slot.waitForEnd(1)).toBe(false);
+    expect(slot.waitForNoApp(0)).toBe(false);
+    expect(slot.waitForNoApp(1)).toBe(false);
   });
 
   it('does not sleep when the loop ends between two looks at its state', () => {
@@ -125,7 +129,7 @@ describe('waitForEnd', () => {
     vi.spyOn(slot, 'state', 'get').mockReturnValueOnce('draining');
     const wait = vi.spyOn(Atomics, 'wait');
     try {
-      expect(slot.waitForEnd(50)).toBe(true);
+      expect(slot.waitForNoApp(50)).toBe(true);
       expect(wait.mock.results.map(({ value }) => value)).not.toContain('timed-out');
     } finally {
       wait.mockRestore();

@@ -1,0 +1,118 @@
+import { once } from 'node:events';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Client } from '../harness/client.ts';
+import { FixtureServer } from '../harness/fixture-server.ts';
+
+let server: FixtureServer;
+let neighbour: Client;
+/** Callbacks that failed since the server started. */
+let failures = 0;
+
+beforeAll(async () => {
+  server = await FixtureServer.start('failing-app.js');
+});
+afterAll(() => server.close());
+
+beforeEach(async () => {
+  neighbour = await Client.open(server.url('/echo'));
+});
+
+afterEach(async () => {
+  neighbour.send('unharmed');
+  expect(await neighbour.next()).toBe('unharmed');
+  failures++;
+  expect(await server.total('handlerErrors')).toBe(failures);
+  expect(server.generations).toEqual([1]);
+  neighbour.socket.close(1000);
+  expect(await neighbour.closed).toEqual({ code: 1000, reason: '' });
+});
+
+/** Makes the server call the callback. */
+const TRIGGERS: Record<string, (client: Client) => unknown> = {
+  onUpgrade: () => {},
+  onText: (client) => client.send('text'),
+  onBinary: (client) => client.send(new Uint8Array(1)),
+  onMessage: (client) => client.send('text'),
+  onPing: ({ socket }) => socket.ping(),
+  onPong: ({ socket }) => socket.pong(),
+  async onDrain({ socket }) {
+    // Nothing more is read until the server has filled every buffer on the way.
+    socket.pause();
+    socket.send('fill');
+    await server.seen('filled');
+    socket.resume();
+  },
+  early({ socket }) {
+    socket.send('kept until its callback is set');
+    socket.ping('set it');
+  },
+};
+
+const CASES = ['throws', 'rejects'].flatMap((how) =>
+  Object.keys(TRIGGERS).map((name) => [how, name] as const),
+);
+
+it.each(CASES)('ends only its own connection, with 1011, when a callback %s: %s', async (how, name) => {
+  const client = await Client.open(server.url(`/${how}/${name}`));
+  await TRIGGERS[name]?.(client);
+  expect(await client.closed).toEqual({ code: 1011, reason: 'internal error' });
+  expect(await server.seen(`${how} ${name}`)).toEqual({
+    code: 1011,
+    reason: 'internal error',
+    wasClean: true,
+  });
+});
+
+describe('what hangs on onClose', () => {
+  it.each([
+    ['then throws', 'then-throws'],
+    ['then returns a promise that rejects', 'then-rejects'],
+    ['a second then throws', 'chain-throws'],
+    ['finally throws', 'finally-throws'],
+    ['then throws and was asked for after the close', 'asked-later'],
+    ['an async onUpgrade awaits it and throws', 'awaited-by-on-upgrade'],
+  ])('harms no other connection when %s', async (_, how) => {
+    const client = await Client.open(server.url(`/closing/${how}`));
+    client.socket.close(1000, 'bye');
+    expect((await client.closed).code).toBe(1000);
+  });
+});
+
+it('receives nothing more from its client when a callback throws at the first of several messages', async () => {
+  const client = await Client.open(server.url('/throws/onText'));
+  const closed = once(client.socket, 'close');
+  for (let i = 0; i < 10; i++) client.send('text');
+  await closed;
+});
+
+it('ends with the code of the app when it closes first and throws then', async () => {
+  const client = await Client.open(server.url('/throws/after-close'));
+  client.send('text');
+  expect(await client.closed).toEqual({ code: 4000, reason: 'closed first' });
+});
+
+describe('a value that is not an Error', () => {
+  const values = [
+    'undefined',
+    'null',
+    'text',
+    'number',
+    'bigint',
+    'symbol',
+    'bare',
+    'circular',
+    'throwing-getter',
+    'revoked-proxy',
+  ];
+
+  it.each(
+    values.flatMap((value) => [
+      ['thrown', value],
+      ['rejected', value],
+    ]),
+  )('ends only its own connection when it is %s: %s', async (how, value) => {
+    const client = await Client.open(server.url(`/hostile/${how}/${value}`));
+    client.send('text');
+    expect(await client.closed).toEqual({ code: 1011, reason: 'internal error' });
+  });
+});

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Client } from '../harness/client.ts';
+import { FixtureServer } from '../harness/fixture-server.ts';
+import { Opcode } from '../harness/frames.ts';
+import { RawClient } from '../harness/raw-client.ts';
+
+/** Not a round number, and more than 64 KiB, so that frames with each form of length are allowed. */
+const MAX_PAYLOAD = 100_003;
+const TOO_BIG = { code: 1006, reason: 'Received too big message', wasClean: false };
+/** Two bytes of UTF-8 each. */
+const LETTER = 'ä';
+
+let server: FixtureServer;
+
+beforeAll(async () => {
+  server = await FixtureServer.start('remote-app.js', { maxPayload: MAX_PAYLOAD });
+});
+afterAll(() => server.close());
+
+describe('messages of every length', () => {
+  const lengths = [0, 1, 125, 126, 127, 65_535, 65_536, MAX_PAYLOAD - 1, MAX_PAYLOAD];
+
+  it.each(lengths)('come back unchanged when text has %i bytes', async (length) => {
+    const client = await Client.open(server.url('/echo'));
+    const text = LETTER.repeat(length / 2) + 'x'.repeat(length % 2);
+    expect(Buffer.byteLength(text)).toBe(length);
+    client.send(text);
+    expect((await client.next()) === text).toBe(true);
+    client.socket.terminate();
+  });
+
+  it.each(lengths)('come back unchanged when binary has %i bytes', async (length) => {
+    const client = await Client.open(server.url('/echo'));
+    const bytes = randomBytes(length);
+    client.send(bytes);
+    const answer = await client.next();
+    expect(typeof answer).not.toBe('string');
+    expect(bytes.equals(answer as Buffer)).toBe(true);
+    client.socket.terminate();
+  });
+
+  it('may be longer than maxPayload when the server sends them', async () => {
+    const client = await Client.open(server.url('/remote/long'));
+    await server.run('long', (ws, length) => ws.send('x'.repeat(length)), 3 * MAX_PAYLOAD);
+    expect(await client.next()).toHaveLength(3 * MAX_PAYLOAD);
+    client.socket.terminate();
+  });
+});
+
+describe('a message over maxPayload', () => {
+  let neighbour: Client;
+  let oversized = 0;
+
+  beforeEach(async () => {
+    neighbour = await Client.open(server.url('/echo'));
+  });
+
+  afterEach(async () => {
+    neighbour.send('unharmed');
+    expect(await neighbour.next()).toBe('unharmed');
+    neighbour.socket.terminate();
+    oversized++;
+    expect(await server.total('oversizedMessages')).toBe(oversized);
+    expect(server.generations).toEqual([1]);
+  });
+
+  it.each([
+    ['text', 'x'.repeat(MAX_PAYLOAD + 1)],
+    ['binary', new Uint8Array(MAX_PAYLOAD + 1)],
+  ])(
+    'ends its connection with the cause in onClose and others go on when one byte of %s is too much',
+    async (kind, message) => {
+      const client = await Client.open(server.url(`/remote/over-${kind}`));
+      client.send(message);
+      expect(await client.closed).toEqual({ code: 1006, reason: '' });
+      expect(await server.seen(`over-${kind}`)).toEqual({ closed: TOO_BIG });
+    },
+  );
+
+  it('ends its connection when only the sum of its fragments is too much', async () => {
+    const raw = await RawClient.open(server.port, '/remote/over-fragments');
+    const half = new Uint8Array(Math.ceil(MAX_PAYLOAD / 2));
+    raw.send(Opcode.binary, half, { isFinal: false });
+    raw.send(Opcode.continuation, half, { isFinal: true });
+    expect(await server.seen('over-fragments')).toEqual({ closed: TOO_BIG });
+    await raw.ended;
+  });
+
+  it('ends its connection before the payload has arrived when the header announces it', async () => {
+    const raw = await RawClient.open(server.port, '/remote/announced');
+    const header = Buffer.alloc(14);
+    header.set([0x82, 0xff]);
+    header.writeBigUInt64BE(2n ** 40n, 2);
+    raw.write(header);
+    expect(await server.seen('announced')).toEqual({ closed: TOO_BIG });
+    await raw.ended;
+  });
+
+  it('does not keep the messages before it from being received when they arrived together', async () => {
+    const raw = await RawClient.open(server.port, '/remote/before');
+    raw.send(Opcode.text, 'first');
+    raw.send(Opcode.binary, new Uint8Array(MAX_PAYLOAD + 1));
+    expect(await server.seen('before')).toEqual({ text: 'first' });
+    expect(await server.seen('before')).toEqual({ closed: TOO_BIG });
+    await raw.ended;
+  });
+});
