@@ -11,6 +11,8 @@ import { connect } from 'node:net';
 import { type App, closeListenToken, type HttpResponse, listen } from '../uws.ts';
 
 const LOOPBACK = '127.0.0.1';
+/** A machine whose loopback is filtered must not keep the loop from starting. */
+const CONNECT_TIMEOUT_MS = 1000;
 
 export class Anchor {
   #res: HttpResponse | null = null;
@@ -37,7 +39,9 @@ export class Anchor {
       });
       const client = connect(listening.port, LOOPBACK);
       client.unref();
-      client.once('error', () => this.#res ?? done());
+      client.on('error', () => this.#res ?? done());
+      client.setTimeout(CONNECT_TIMEOUT_MS, () => client.destroy(new Error('the loopback does not answer')));
+      client.once('connect', () => client.setTimeout(0));
       client.write(`GET ${path} HTTP/1.1\r\nHost: ${LOOPBACK}\r\n\r\n`);
     });
   }
