@@ -1,9 +1,10 @@
 /**
  * CPU per echoed message: polyloop against uWebSockets.js itself, in alternation.
  *
- * Run: npm run bench:echo -- [--rounds 7] [--seconds 4] [--connections 50] [--bytes 20] [--in-flight 1] [--workers 1]
+ * Run: npm run bench:echo -- [--rounds 7] [--seconds 4] [--connections 50] [--bytes 20] [--in-flight 1] [--workers 1] [--out echo]
+ * The raw results go to load/results/OUT.json.
  */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     bytes: { type: 'string', default: '20' },
     'in-flight': { type: 'string', default: '1' },
     workers: { type: 'string', default: '1' },
+    out: { type: 'string', default: 'echo' },
   },
 });
 
@@ -123,9 +125,10 @@ mkdirSync(at('results'), { recursive: true });
 const machine = { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release(), node: process.version };
 const record = {
   date: new Date().toISOString(),
+  commit: execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim(),
   machine,
   options: values,
   rows,
   samples: Object.fromEntries(samples),
 };
-writeFileSync(at('results/echo.json'), `${JSON.stringify(record, null, 2)}\n`);
+writeFileSync(at(`results/${values.out}.json`), `${JSON.stringify(record, null, 2)}\n`);
