@@ -27,6 +27,8 @@ export class ServerProcess {
       env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    // A test that ran out of time does not stop its server.
+    process.once('exit', () => this.#child.kill('SIGKILL'));
     const { stdout, stderr } = this.#child;
     if (!stdout || !stderr) throw new Error('the server has no output');
     createInterface({ input: stdout }).on('line', (line) => {
