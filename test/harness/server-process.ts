@@ -24,7 +24,7 @@ export class ServerProcess {
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     this.#child = spawn(process.execPath, [SERVER, ...args], {
-      env: { PATH: process.env['PATH'], ...env },
+      env: { PATH: process.env.PATH, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     // A test that ran out of time does not stop its server.
@@ -60,7 +60,7 @@ export class ServerProcess {
   }
 
   get port(): number {
-    return Number(this.lines.find((line) => line.msg === 'listening')?.['port']);
+    return Number(this.lines.find((line) => line.msg === 'listening')?.port);
   }
 
   url(path: string): string {
