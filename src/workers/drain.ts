@@ -9,13 +9,13 @@ const DEADLINE_SHARE = 0.8;
 const LINGER_SHARE = 0.9;
 /** How often some connections are closed. */
 const TICK_MS = 10;
-/** How long peers have to answer the close frame before their TCP connections are cut. */
+/** How long peers have to read what was sent last before their TCP connections are cut. */
 const LINGER_MS = 400;
 
 export interface Drainable {
   readonly connections: ReadonlySet<ServerWebSocket>;
-  /** Refuses what is new; resolves when plain HTTP requests under way are answered. */
-  refuse(): Promise<void>;
+  /** Refuses what is new; resolves when the plain HTTP requests under way are answered. Null when there are none. */
+  refuse(): Promise<void> | null;
   /** Runs the user's `onShutdown` callbacks; never rejects. */
   runShutdown(): Promise<void>;
 }
@@ -28,12 +28,12 @@ export async function drain(loop: Drainable, message: DrainMessage): Promise<voi
   const requestsAnswered = loop.refuse();
   await within(leftMs(SHUTDOWN_SHARE), loop.runShutdown());
 
-  const hadConnections = loop.connections.size > 0;
+  const hadPeers = requestsAnswered !== null || loop.connections.size > 0;
   await closeSpread(loop.connections, message, () => leftMs(DEADLINE_SHARE));
-  await within(leftMs(DEADLINE_SHARE), requestsAnswered);
-  // uWebSockets.js does not say when the peer has answered a close frame. Cutting the connection while unread data waits
-  // sends a reset, which can overtake the frame; so peers get a moment.
-  if (hadConnections) await delay(Math.min(LINGER_MS, leftMs(LINGER_SHARE)));
+  if (requestsAnswered) await within(leftMs(DEADLINE_SHARE), requestsAnswered);
+  // uWebSockets.js does not say when the peer has answered a close frame, or has the end of an answer. Cutting the connection
+  // while unread data waits sends a reset, which can overtake them; so peers get a moment.
+  if (hadPeers) await delay(Math.min(LINGER_MS, leftMs(LINGER_SHARE)));
 }
 
 /** Closes every connection, evenly spread over `spreadMs`, in random order; those with a backlog when it has gone. */

@@ -57,10 +57,10 @@ export class HttpRequests {
     );
   }
 
-  /** Refuses new requests; resolves when those under way are over. */
-  drain(): Promise<void> {
+  /** Refuses new requests; resolves when those under way are over. Null when there are none. */
+  drain(): Promise<void> | null {
     this.#isDraining = true;
-    if (this.#underWay.size === 0) return Promise.resolve();
+    if (this.#underWay.size === 0) return null;
     return new Promise((resolve) => {
       this.#onIdle = resolve;
     });

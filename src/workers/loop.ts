@@ -204,7 +204,7 @@ class Loop implements ConnectionHost {
     this.#slot.state = 'draining';
     if (this.#listenToken) closeListenToken(this.#listenToken);
     this.#listenToken = undefined;
-    const refuse = (): Promise<void> => {
+    const refuse = (): Promise<void> | null => {
       this.#upgrades.drain();
       return this.#http.drain();
     };
