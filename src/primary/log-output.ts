@@ -1,6 +1,6 @@
 /** Where all log lines of the process go: one writer, so that lines of different threads never mix. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { within } from '../within.ts';
 
 const STDOUT = 1;
 /** How long the end of the server waits for a reader of its log that is slow. */
@@ -31,10 +31,7 @@ export async function openLog(level: string): Promise<LogOutput> {
 
 async function flushed(destination: Output): Promise<void> {
   if (!('flush' in destination)) return;
-  const timeout = new AbortController();
-  const isOut = new Promise<void>((resolve) => destination.flush(() => resolve()));
-  await Promise.race([isOut, delay(FLUSH_TIMEOUT_MS, undefined, { signal: timeout.signal }).catch(() => {})]);
-  timeout.abort();
+  await within(FLUSH_TIMEOUT_MS, new Promise<void>((resolve) => destination.flush(() => resolve())));
 }
 
 /** One per process: two servers in one process share it. */

@@ -80,7 +80,7 @@ export class Server {
       await this.#supervisor.start();
       this.#port = await this.#listen();
     } catch (error) {
-      // When a thread lingers, the exit handler stays to see it off.
+      // A thread that lingers must not hide why another could not start; the exit handler stays to see it off.
       await this.#supervisor.abandon().then(
         () => this.#finish(),
         () => this.#acceptor.close(),

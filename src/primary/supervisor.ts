@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import { LoopError } from '../errors.ts';
 import type { ControlBlock } from '../shared/control-block.ts';
 import { CloseCode } from '../websocket.ts';
+import { within } from '../within.ts';
 import type { PlainError } from '../workers/messages.ts';
 import { LoopHandle } from './loop-handle.ts';
 import type { Placement } from './placement.ts';
@@ -56,17 +57,10 @@ export class Supervisor {
     this.#writeLine = writeLine;
   }
 
-  /** Starts every loop; resolves when all have loaded the app. When one fails, ends all and throws its error. */
+  /** Starts every loop; resolves when all have loaded the app. Throws the first error; `abandon` ends the others then. */
   async start(): Promise<void> {
-    const starting = this.#block.slots.map((slot) => this.#startLoop(slot.id));
-    try {
-      await Promise.all(starting);
-      this.#hasStarted = true;
-    } catch (error) {
-      // A loop that is still busy starting must not hide why another could not.
-      await this.abandon().catch(() => {});
-      throw error;
-    }
+    await Promise.all(this.#block.slots.map((slot) => this.#startLoop(slot.id)));
+    this.#hasStarted = true;
   }
 
   /** Lets every loop accept by itself, on one port that they share. Returns the port, or null when refused. */
@@ -120,13 +114,8 @@ export class Supervisor {
     for (const { timer } of this.#restarts.values()) clearTimeout(timer);
   }
 
-  async #allEnded(withinMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, withinMs);
-    });
-    await Promise.race([Promise.all(this.#loops.map((loop) => loop.ended)), timeout]);
-    clearTimeout(timer);
+  async #allEnded(timeoutMs: number): Promise<void> {
+    await within(timeoutMs, Promise.all(this.#loops.map((loop) => loop.ended)));
     const stuck = this.#loops.filter((loop) => !loop.isEnded).map((loop) => loop.id);
     if (stuck.length > 0) throw new LoopError(`loop ${stuck.join(', ')} is stuck and does not end`);
   }

@@ -1,5 +1,6 @@
 /** The end of a loop: tell user code, close connections little by little, let buffers and answers flush. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../within.ts';
 import type { DrainMessage } from './messages.ts';
 import type { ServerWebSocket } from './server-websocket.ts';
 
@@ -69,10 +70,4 @@ function shuffled<T>(items: T[]): T[] {
     [items[i], items[j]] = [items[j] as T, items[i] as T];
   }
   return items;
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const timeout = new AbortController();
-  await Promise.race([work, delay(ms, undefined, { signal: timeout.signal }).catch(() => {})]);
-  timeout.abort();
 }

@@ -4,6 +4,9 @@
  */
 import type { RecognizedString } from '../uws.ts';
 
+/** A token (RFC 9110 section 5.6.2): a field name, a subprotocol. */
+export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
 const ASCII = /^[\0-\x7f]*$/;
 
 /** A value that uWebSockets.js read from the wire, for `Headers`. */

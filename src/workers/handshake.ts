@@ -1,12 +1,11 @@
 /** What RFC 6455 section 4.2.1 asks of a client's handshake. uWebSockets.js checks only the length of the key. */
+import { TOKEN } from './field-value.ts';
 import type { RequestHead } from './request-head.ts';
 
 export type HandshakeFault = { readonly status: 400 | 426; readonly why: string };
 
 /** Base64 of 16 bytes: 21 free characters, one that carries two bits, and the padding. */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
-
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 export const SUPPORTED_VERSION = '13';
 

@@ -1,8 +1,9 @@
 import type { HttpRequest } from '../uws.ts';
-import { fromWire } from './field-value.ts';
+import { fromWire, TOKEN } from './field-value.ts';
 
-const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** What `Headers` refuses in a value. */
 const NOT_IN_VALUE = /[\0\r\n]/;
+
 /**
  * A copy of what uWebSockets.js shows of a request only until the handler returns: method, target and headers.
  * Header names are lower case; the order and repetitions are those of the client.
@@ -57,7 +58,7 @@ export class RequestHead {
     for (let i = 0; i < this.#fields.length; i += 2) {
       const name = this.#fields[i] ?? '';
       const value = fromWire(this.#fields[i + 1] ?? '');
-      if (FIELD_NAME.test(name) && !NOT_IN_VALUE.test(value)) headers.append(name, value);
+      if (TOKEN.test(name) && !NOT_IN_VALUE.test(value)) headers.append(name, value);
     }
     this.#headers = headers;
     return headers;

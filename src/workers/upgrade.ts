@@ -137,7 +137,7 @@ export class Upgrades {
   #apply(attempt: Attempt, decision: UpgradeDecision): void {
     let verdict: Verdict;
     try {
-      verdict = judge(decision, attempt.request.protocols);
+      verdict = judge(decision, attempt.request);
     } catch (error) {
       this.#failed(attempt, error);
       return;
@@ -211,7 +211,7 @@ interface Verdict {
 }
 
 /** Throws when the decision breaks the contract of `shouldUpgrade`. */
-function judge(decision: UpgradeDecision, offered: readonly string[]): Verdict {
+function judge(decision: UpgradeDecision, request: UpgradeRequest): Verdict {
   if (decision === null) return { status: 403, headers: null };
   if (typeof decision !== 'object')
     throw new UpgradeContractError(`shouldUpgrade returned ${typeof decision}`);
@@ -227,19 +227,19 @@ function judge(decision: UpgradeDecision, offered: readonly string[]): Verdict {
     return { status, headers: new Headers(decision.headers), ...(body === undefined ? {} : { body }) };
   }
   const headers = new Headers(decision);
-  assertUpgradeHeaders(headers, offered);
+  assertUpgradeHeaders(headers, request);
   return { status: 101, headers };
 }
 
 const isRejection = (decision: NonNullable<UpgradeDecision>): decision is UpgradeRejection =>
   typeof (decision as { status?: unknown }).status === 'number';
 
-function assertUpgradeHeaders(headers: Headers, offered: readonly string[]): void {
+function assertUpgradeHeaders(headers: Headers, request: UpgradeRequest): void {
   const reserved = HANDSHAKE_HEADERS.find((name) => headers.has(name));
   if (reserved)
     throw new UpgradeContractError(`shouldUpgrade returned the header ${reserved}, which the handshake sets`);
   const protocol = headers.get('sec-websocket-protocol');
-  if (protocol !== null && !offered.includes(protocol)) {
+  if (protocol !== null && !request.protocols.includes(protocol)) {
     throw new UpgradeContractError(
       `shouldUpgrade selected the subprotocol "${protocol}", which was not offered`,
     );

@@ -2,12 +2,6 @@
 import { type CounterName, Server, type ServerOptions, type WebSocket } from 'polyloop';
 import { until } from './until.ts';
 
-/**
- * A heartbeat counts as seen when it is this old. Counters are written just after it, and the loop's thread may lose the
- * processor in between.
- */
-const HEARTBEAT_SLACK_MS = 20;
-
 export class FixtureServer {
   readonly server: Server;
 
@@ -75,11 +69,10 @@ export class FixtureServer {
   /** A counter's total over all loops, with all that they had counted when this was called. */
   async total(counter: CounterName): Promise<number> {
     const startMs = performance.now();
+    // Totals are written just before the heartbeat; its age is in whole milliseconds.
     await until(() => {
       const sinceMs = performance.now() - startMs;
-      return this.server
-        .loops()
-        .every(({ heartbeatAgeMs: age }) => age >= HEARTBEAT_SLACK_MS && age + 2 < sinceMs);
+      return this.server.loops().every(({ heartbeatAgeMs }) => heartbeatAgeMs + 2 < sinceMs);
     });
     return this.server.loops().reduce((sum, loop) => sum + loop.counters[counter], 0);
   }
