@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Client } from '../harness/client.ts';
 import { FixtureServer } from '../harness/fixture-server.ts';
+import { watchNeighbour } from '../harness/neighbour.ts';
 
 let server: FixtureServer;
-let neighbour: Client;
 /** Callbacks that failed since the server started. */
 let failures = 0;
 
@@ -13,18 +13,11 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-beforeEach(async () => {
-  neighbour = await Client.open(server.url('/echo'));
-});
+watchNeighbour(() => server);
 
 afterEach(async () => {
-  neighbour.send('unharmed');
-  expect(await neighbour.next()).toBe('unharmed');
   failures++;
   expect(await server.total('handlerErrors')).toBe(failures);
-  expect(server.generations).toEqual([1]);
-  neighbour.socket.close(1000);
-  expect(await neighbour.closed).toEqual({ code: 1000, reason: '' });
 });
 
 /** Makes the server call the callback. */

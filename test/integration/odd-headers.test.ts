@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Client } from '../harness/client.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FixtureServer } from '../harness/fixture-server.ts';
+import { watchNeighbour } from '../harness/neighbour.ts';
 import { type HeaderChanges, handshake, RawClient } from '../harness/raw-client.ts';
 
 /** `/request/…` has an app that reads every header, after an await. */
@@ -12,22 +12,15 @@ const isForValues = (byte: string): boolean => byte === '\t' || (byte >= ' ' && 
 const isForNames = (byte: string): boolean => /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(byte);
 
 let server: FixtureServer;
-let neighbour: Client;
 
 beforeAll(async () => {
   server = await FixtureServer.start('upgrade-app.js');
 });
 afterAll(() => server.close());
 
-beforeEach(async () => {
-  neighbour = await Client.open(server.url('/echo'));
-});
+watchNeighbour(() => server);
 
 afterEach(async () => {
-  neighbour.send('unharmed');
-  expect(await neighbour.next()).toBe('unharmed');
-  neighbour.socket.terminate();
-  expect(server.generations).toEqual([1]);
   expect(await server.total('handlerErrors')).toBe(0);
 });
 

@@ -1,8 +1,8 @@
 /** Bytes that RFC 6455 does not allow. uWebSockets.js sends no close frame for them: the client sees its connection end. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Client } from '../harness/client.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FixtureServer } from '../harness/fixture-server.ts';
 import { closePayload, frame, Opcode } from '../harness/frames.ts';
+import { watchNeighbour } from '../harness/neighbour.ts';
 import { RawClient } from '../harness/raw-client.ts';
 
 const MORE = { isFinal: false };
@@ -16,7 +16,6 @@ const INVALID_UTF8 = {
 };
 
 let server: FixtureServer;
-let neighbour: Client;
 /** Protocol errors that were counted so far. */
 let counted = 0;
 
@@ -25,17 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-beforeEach(async () => {
-  neighbour = await Client.open(server.url('/echo'));
-});
-
-afterEach(async () => {
-  neighbour.send('unharmed');
-  expect(await neighbour.next()).toBe('unharmed');
-  neighbour.socket.close();
-  await neighbour.closed;
-  expect(server.generations).toEqual([1]);
-});
+watchNeighbour(() => server);
 
 /** Sends a message, these bytes, and another message: the first is received, then the connection is over. */
 async function expectBroken(name: string, ...bytes: Buffer[]): Promise<{ reason: string }> {

@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Client, refusal } from '../harness/client.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { refusal } from '../harness/client.ts';
 import { FixtureServer } from '../harness/fixture-server.ts';
+import { watchNeighbour } from '../harness/neighbour.ts';
 
 let server: FixtureServer;
-let neighbour: Client;
 /** Failures that were counted so far. */
 let counted = 0;
 
@@ -12,18 +12,12 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-beforeEach(async () => {
-  neighbour = await Client.open(server.url('/echo'));
-});
+watchNeighbour(() => server);
 
 afterEach(async () => {
-  neighbour.send('unharmed');
-  expect(await neighbour.next()).toBe('unharmed');
-  neighbour.socket.terminate();
   const before = counted;
   counted = await server.total('handlerErrors');
   expect(counted).toBe(before + 1);
-  expect(server.generations).toEqual([1]);
 });
 
 describe.each([
