@@ -1,7 +1,10 @@
 /** The contract of user code: what an app module exports and what it is given. */
 import type { Logger } from 'pino';
 import type { LoopSnapshot } from './shared/control-block.ts';
-import type { WebSocket } from './websocket.ts';
+import type { HistoryResult } from './shared/history.ts';
+import type { PublishResult } from './shared/publisher.ts';
+import type { Shared } from './shared/shared.ts';
+import type { HistoryOptions, MessageData, SendOptions, WebSocket } from './websocket.ts';
 
 /** Names of the parameters in a path: `'/chat/:room'` has `room`; a trailing `*` is found under `'*'`. */
 export type PathParams<Path extends string> = string extends Path
@@ -66,6 +69,8 @@ export interface LoopContext {
   readonly generation: number;
   /** pino logger whose lines carry the loop's id. */
   readonly log: Logger;
+  /** State that all loops share: counters, maps, mutexes and rate limiters, by name. */
+  readonly shared: Shared;
   /** Number of open connections on this loop. */
   readonly connections: number;
   /** A snapshot of every loop, read from shared memory without asking any of them. */
@@ -80,6 +85,15 @@ export interface LoopContext {
   ): void;
   /** Answers plain HTTP with any fetch-style handler (Hono, h3, …). One per loop; without it, plain HTTP gets 404. */
   fetch(handler: FetchHandler): void;
+  /**
+   * Publishes a message to every subscriber of a channel, on all loops, in the channel's order. A channel's name is 1 to 255
+   * bytes of UTF-8. What cannot be published is refused by a value, not by a throw.
+   */
+  publish(channel: string, data: MessageData, options?: SendOptions): PublishResult;
+  /** Subscribers of a channel on all loops, now. */
+  subscriberCount(channel: string): number;
+  /** What the log still holds of a channel. Throws `RangeError` for a limit that is not an integer from 0. */
+  history(channel: string, options?: HistoryOptions): HistoryResult;
   /** Runs when the loop stops, before its connections are closed. Awaited, up to a third of the drain time. */
   onShutdown(callback: () => void | Promise<void>): void;
 }

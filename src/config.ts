@@ -58,6 +58,20 @@ function bytes(min: number, max: number): Kind<number> {
   };
 }
 
+/** Bytes of a ring: positions in it wrap, so its size must be a power of two. */
+function ringBytes(min: number, max: number): Kind<number> {
+  const { isValid: inRange, parse } = bytes(min, max);
+  const isValid = (value: unknown): value is number => inRange(value) && Number.isInteger(Math.log2(value));
+  return {
+    accepts: `a power of two from ${min} to ${max} bytes, as 16777216, 256KiB or 16MiB`,
+    isValid,
+    parse: (text, base) => {
+      const value = parse(text, base);
+      return isValid(value) ? value : undefined;
+    },
+  };
+}
+
 /** Milliseconds inside the program; a person writes seconds, or a number with a unit. */
 function duration(min: number, max: number, orZero: boolean): Kind<number> {
   const { isValid: inRange } = integer(min, max);
@@ -203,6 +217,34 @@ export const OPTIONS = {
     kind: duration(100, 3600 * SECOND, false),
     fallback: 10 * SECOND,
     help: 'longest time a graceful stop may take',
+  }),
+  logBytes: option({
+    flag: 'log-bytes',
+    metavar: 'BYTES',
+    kind: ringBytes(64 * KIB, 1024 * MIB),
+    fallback: 16 * MIB,
+    help: 'size of the log that carries published messages and keeps their history',
+  }),
+  stateBytes: option({
+    flag: 'state-bytes',
+    metavar: 'BYTES',
+    kind: bytes(64 * KIB, 1024 * MIB),
+    fallback: 16 * MIB,
+    help: 'memory for what loop.shared keeps',
+  }),
+  maxChannels: option({
+    flag: 'max-channels',
+    metavar: 'N',
+    kind: integer(1, 4 * MIB),
+    fallback: 128 * KIB,
+    help: 'most channels at a time; those that nobody subscribes to make room for new ones',
+  }),
+  maxChannelsPerConnection: option({
+    flag: 'max-channels-per-connection',
+    metavar: 'N',
+    kind: integer(1, 64 * KIB),
+    fallback: 128,
+    help: 'most channels that one connection may subscribe to',
   }),
   compression: option({
     flag: 'compression',

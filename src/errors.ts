@@ -7,6 +7,9 @@ export const ERROR_CODES = [
   'LOOP_FAILED',
   'ROUTE_INVALID',
   'UPGRADE_CONTRACT',
+  'SHARED_TYPE',
+  'SHARED_MEMORY_FULL',
+  'MUTEX_TIMEOUT',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
@@ -72,5 +75,26 @@ export class RouteError extends PolyloopError {
 export class UpgradeContractError extends PolyloopError {
   constructor(message: string) {
     super('UPGRADE_CONTRACT', message);
+  }
+}
+
+/** A name of `loop.shared` was asked for as another kind than it has, or with other settings. */
+export class SharedTypeError extends PolyloopError {
+  constructor(message: string) {
+    super('SHARED_TYPE', message);
+  }
+}
+
+/** There is no room left for what `loop.shared` keeps; `stateBytes` is the option that says how much there is. */
+export class SharedMemoryFullError extends PolyloopError {
+  constructor(message: string) {
+    super('SHARED_MEMORY_FULL', message);
+  }
+}
+
+/** A mutex could not be taken in time, or is held already by the loop that asks for it. */
+export class MutexTimeoutError extends PolyloopError {
+  constructor(message: string) {
+    super('MUTEX_TIMEOUT', message);
   }
 }

@@ -20,18 +20,40 @@ export {
   FileError,
   ListenError,
   LoopError,
+  MutexTimeoutError,
   PolyloopError,
   RouteError,
+  SharedMemoryFullError,
+  SharedTypeError,
   UpgradeContractError,
 } from './errors.ts';
 export { Server } from './primary/primary.ts';
+export type { ChannelPosition } from './shared/channel-log.ts';
 export type { LoopSnapshot, LoopState } from './shared/control-block.ts';
+export type { HistoryMessage, HistoryResult } from './shared/history.ts';
 export type { CounterName } from './shared/layout.ts';
+export type { PublishRefusal, PublishResult } from './shared/publisher.ts';
+export type {
+  ExclusiveOptions,
+  RateLimit,
+  SetOptions,
+  Shared,
+  SharedCounter,
+  SharedMap,
+  SharedMutex,
+  SharedRateLimiter,
+  TakeResult,
+  UpdateOptions,
+} from './shared/shared.ts';
 export type {
   CallbackResult,
   CloseEvent,
+  HistoryOptions,
   MessageData,
   SendOptions,
   SendOutcome,
+  SubscribeOptions,
+  SubscribeRefusal,
+  SubscribeResult,
   WebSocket,
 } from './websocket.ts';

@@ -1,4 +1,6 @@
 /** The WebSocket interface, and what both ends of a connection share. */
+import type { ChannelPosition } from './shared/channel-log.ts';
+import type { PublishResult } from './shared/publisher.ts';
 
 export type MessageData = string | ArrayBufferLike | ArrayBufferView;
 
@@ -23,6 +25,38 @@ export interface CloseEvent {
   /** True when a close frame was sent or received, false when the connection just ended. */
   readonly wasClean: boolean;
 }
+
+export interface HistoryOptions {
+  /** Only messages behind this position; default: the newest. */
+  readonly after?: ChannelPosition | undefined;
+  /** Most messages to give. Default: 100. */
+  readonly limit?: number | undefined;
+}
+
+export interface SubscribeOptions {
+  /**
+   * Where the client stopped: it is sent what came behind, then what comes. It may be what a client sent, unchecked: a position
+   * that means nothing here makes `complete` false, and then all that the log holds is sent.
+   */
+  readonly after?: ChannelPosition | undefined;
+  /** With `after`: most messages to send of those that were missed, the newest. More were missed: `complete` is false. */
+  readonly limit?: number | undefined;
+}
+
+/**
+ * Where the channel stood at that moment. The last `missed` messages up to `sequence` are sent first, when the present callback is
+ * over; those behind `sequence` are delivered as they come. `complete` is false when a message between `after` and the first
+ * one sent is no longer held. So a client that counts knows the sequence of every message it gets.
+ */
+export type SubscribeResult =
+  | ({ readonly ok: true; readonly missed: number; readonly complete: boolean } & ChannelPosition)
+  | { readonly ok: false; readonly reason: SubscribeRefusal };
+
+/**
+ * `closed`: the connection is. `invalid-channel`: the name is empty or longer than 255 bytes. `too-many-subscriptions`: this
+ * connection has `maxChannelsPerConnection`. `too-many-channels`: the server has `maxChannels`, all of them in use.
+ */
+export type SubscribeRefusal = 'closed' | 'invalid-channel' | 'too-many-subscriptions' | 'too-many-channels';
 
 /** What a callback may return; a rejected promise counts as a throw. */
 export type CallbackResult = void | Promise<void>;
@@ -69,6 +103,30 @@ export interface WebSocket<Data = unknown> {
   close(code?: number, reason?: string): void;
   /** Drops the connection without a handshake; the peer sees 1006. */
   terminate(): void;
+
+  /**
+   * Subscribes to a channel: every message that is published from here on, on any loop, is sent to this connection, in the
+   * channel's order. Subscribing again changes nothing, except with `after`: then the subscription starts over from there.
+   */
+  subscribe(channel: string, options?: SubscribeOptions): SubscribeResult;
+  /** Ends a subscription. False when there was none. */
+  unsubscribe(channel: string): boolean;
+  isSubscribed(channel: string): boolean;
+  /** Names of the channels this connection is subscribed to. */
+  readonly channels: readonly string[];
+  /** Publishes to a channel like `loop.publish`, but not to this connection. It need not be subscribed. */
+  publish(channel: string, data: MessageData, options?: SendOptions): PublishResult;
+}
+
+/**
+ * Message data as text or as bytes, not copied. Throws `TypeError` for anything else.
+ */
+export function toTextOrBytes(data: MessageData): string | Uint8Array {
+  if (typeof data === 'string') return data;
+  if (data instanceof Uint8Array) return data;
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (typeof data?.byteLength === 'number') return new Uint8Array(data);
+  throw new TypeError(`message data must be a string or bytes, not ${data === null ? 'null' : typeof data}`);
 }
 
 /** Largest payload of a control frame (RFC 6455 section 5.5), and of a close reason after its two bytes of code. */
@@ -81,6 +139,7 @@ export const CloseCode = {
   goingAway: 1001,
   policyViolation: 1008,
   internalError: 1011,
+  tryAgainLater: 1013,
 } as const;
 
 /** RFC 6455 section 7.4 and the IANA registry: what may appear in a close frame. */

@@ -3,9 +3,12 @@ import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { type Config, configOf, type ServerOptions, shownPath } from '../config.ts';
 import { AppLoadError } from '../errors.ts';
-import { ControlBlock, type LoopSnapshot } from '../shared/control-block.ts';
+import type { LoopSnapshot } from '../shared/control-block.ts';
+import type { PublishResult } from '../shared/publisher.ts';
+import type { MessageData, SendOptions } from '../websocket.ts';
 import { Acceptor, explainRefusal } from './acceptor.ts';
 import { type LogOutput, openLog } from './log-output.ts';
+import { OwnedMemory } from './owned-memory.ts';
 import { Placement } from './placement.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -17,7 +20,7 @@ export class Server {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #flushLog: () => Promise<void>;
-  readonly #block: ControlBlock;
+  readonly #memory: OwnedMemory;
   readonly #acceptor = new Acceptor();
   readonly #supervisor: Supervisor;
   #port = 0;
@@ -45,9 +48,16 @@ export class Server {
     this.#config = config;
     this.#log = log;
     this.#flushLog = flush;
-    this.#block = ControlBlock.create(config.workers);
-    const placement = new Placement(this.#acceptor, this.#block, config.placement);
-    this.#supervisor = new Supervisor(config, config.app ?? DEMO_APP, this.#block, placement, log, writeLine);
+    this.#memory = new OwnedMemory(config);
+    const placement = new Placement(this.#acceptor, this.#memory.block, config.placement);
+    this.#supervisor = new Supervisor(
+      config,
+      config.app ?? DEMO_APP,
+      this.#memory,
+      placement,
+      log,
+      writeLine,
+    );
   }
 
   /** The port that is listened on; the actual one when 0 was asked for. */
@@ -57,7 +67,12 @@ export class Server {
 
   /** A snapshot of every loop, read from shared memory. */
   loops(): LoopSnapshot[] {
-    return this.#block.snapshot();
+    return this.#memory.block.snapshot();
+  }
+
+  /** Publishes to a channel from the primary, like `loop.publish`. */
+  publish(channel: string, data: MessageData, options?: SendOptions): PublishResult {
+    return this.#memory.publish(channel, data, options);
   }
 
   /**
@@ -144,7 +159,9 @@ export class Server {
   readonly #onExit = (): void => {
     this.#supervisor.abandonNow();
     const deadline = performance.now() + EXIT_GRACE_MS;
-    const areClosed = this.#block.slots.every((slot) => slot.waitForNoApp(deadline - performance.now()));
+    const areClosed = this.#memory.block.slots.every((slot) =>
+      slot.waitForNoApp(deadline - performance.now()),
+    );
     if (!areClosed) process.kill(process.pid, 'SIGKILL');
   };
 }

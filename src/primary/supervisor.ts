@@ -2,11 +2,11 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { LoopError } from '../errors.ts';
-import type { ControlBlock } from '../shared/control-block.ts';
 import { CloseCode } from '../websocket.ts';
 import { within } from '../within.ts';
 import type { PlainError } from '../workers/messages.ts';
 import { LoopHandle } from './loop-handle.ts';
+import type { OwnedMemory } from './owned-memory.ts';
 import type { Placement } from './placement.ts';
 
 /** Wait before a loop is started again: doubles from the first to the last value, and starts over after a calm minute. */
@@ -30,7 +30,7 @@ export interface SharedAddress {
 export class Supervisor {
   readonly #config: Config;
   readonly #app: string;
-  readonly #block: ControlBlock;
+  readonly #memory: OwnedMemory;
   readonly #placement: Placement;
   readonly #log: Logger;
   readonly #writeLine: (line: string) => void;
@@ -44,14 +44,14 @@ export class Supervisor {
   constructor(
     config: Config,
     app: string,
-    block: ControlBlock,
+    memory: OwnedMemory,
     placement: Placement,
     log: Logger,
     writeLine: (line: string) => void,
   ) {
     this.#config = config;
     this.#app = app;
-    this.#block = block;
+    this.#memory = memory;
     this.#placement = placement;
     this.#log = log;
     this.#writeLine = writeLine;
@@ -59,7 +59,7 @@ export class Supervisor {
 
   /** Starts every loop; resolves when all have loaded the app. Throws the first error; `abandon` ends the others then. */
   async start(): Promise<void> {
-    await Promise.all(this.#block.slots.map((slot) => this.#startLoop(slot.id)));
+    await Promise.all(this.#memory.block.slots.map((slot) => this.#startLoop(slot.id)));
     this.#hasStarted = true;
   }
 
@@ -78,7 +78,7 @@ export class Supervisor {
   async stop(): Promise<void> {
     this.#stopRestarts();
     const { drainTimeoutMs: timeoutMs } = this.#config;
-    const connections = this.#block.slots.reduce((sum, slot) => sum + slot.connections, 0);
+    const connections = this.#memory.block.slots.reduce((sum, slot) => sum + slot.connections, 0);
     const spreadMs = Math.min(timeoutMs * SPREAD_SHARE, connections * SPREAD_PER_CONNECTION_MS);
     for (const loop of this.#loops) {
       this.#release(loop);
@@ -121,11 +121,11 @@ export class Supervisor {
   }
 
   async #startLoop(id: number): Promise<void> {
-    const slot = this.#block.slot(id);
+    const slot = this.#memory.block.slot(id);
     const generation = slot.generation + 1;
     slot.reset(generation);
     const loop = new LoopHandle(
-      { loopId: id, generation, memory: this.#block.memory, config: this.#config, app: this.#app },
+      { loopId: id, generation, memory: this.#memory.pieces, config: this.#config, app: this.#app },
       {
         log: this.#writeLine,
         fault: (loop, error) => this.#drainFaulty(loop, error),
@@ -143,7 +143,7 @@ export class Supervisor {
   /** The order matters: the acceptor lets go of the loop, then the loop may close its app. */
   #release(loop: LoopHandle): void {
     if (this.#loops[loop.id] === loop) this.#placement.remove(loop.id);
-    this.#block.slot(loop.id).release(loop.generation);
+    this.#memory.block.slot(loop.id).release(loop.generation);
   }
 
   #drainFaulty(loop: LoopHandle, error: PlainError): void {
@@ -159,8 +159,9 @@ export class Supervisor {
 
   #loopEnded(loop: LoopHandle): void {
     this.#release(loop);
+    this.#memory.forgetLoop(loop.id);
     // A thread whose own code could not be loaded leaves its slot as it was.
-    this.#block.slot(loop.id).state = 'ended';
+    this.#memory.block.slot(loop.id).state = 'ended';
     if (this.#hasStarted && !this.#isStopping) this.#restart(loop.id);
   }
 

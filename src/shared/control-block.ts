@@ -57,6 +57,8 @@ const NS_PER_MS = 1_000_000n;
 export class ControlBlock {
   readonly memory: SharedArrayBuffer;
   readonly loops: number;
+  /** Random: identifies this life of the shared memory. */
+  readonly epoch: bigint;
   readonly slots: readonly LoopSlot[];
   readonly #startNs: bigint;
 
@@ -84,6 +86,7 @@ export class ControlBlock {
       throw new RangeError('shared memory is shorter than its header says');
     this.memory = memory;
     this.loops = loops;
+    this.epoch = new BigUint64Array(memory, 0, HeaderLong.epoch + 1)[HeaderLong.epoch] ?? 0n;
     this.#startNs = new BigUint64Array(memory, 0, HeaderLong.startNs + 1)[HeaderLong.startNs] ?? 0n;
     this.slots = Array.from({ length: loops }, (_, id) => new LoopSlot(memory, id));
   }

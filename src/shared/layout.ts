@@ -1,6 +1,8 @@
 /**
- * Where everything lies in the shared memory. Offsets are bytes from its start and are computed here, in one place.
+ * Where everything lies in the shared memory. There are four pieces of it, each with a header of its own; offsets are bytes from
+ * the start of a piece and are computed here, in one place. Lines are 64 bytes, so no two writers share one.
  *
+ * The control block: what the threads know of each other.
  * ```
  * 0    header                        written once by the primary, before any loop starts
  *      ├ u32 magic ├ u32 version ├ u32 loop count ├ u32 0 ├ u64 epoch ├ u64 start (ns, monotonic) ┤
@@ -10,15 +12,47 @@
  *      +64+c release line             u32 × 16: generation whose descriptor is removed   the primary writes
  *      slot of loop 1 …
  * ```
- * Lines are 64 bytes, so no two writers share one.
+ *
+ * The log: every published message, in one order.
+ * ```
+ * 0    header                        written once, before any loop starts
+ *      ├ u32 magic ├ u32 version ├ u32 units of the ring ├ u32 readers ┤
+ * 64   append line                   ├ u32 lock ┤                                          any writer
+ * 128  tail line                     ├ u32 tail ┤                                          the holder of the lock
+ * 192  writer line                   ├ f64 end ├ f64 gate ├ f64 next check ┤              the holder of the lock
+ * 256  cursor line of reader 0       ├ u32 cursor ├ u32 state ┤                            the reader; see log.ts
+ *      doorbell line of reader 0     ├ u32 bell ┤                                          reader and writers
+ *      lines of reader 1 …
+ *      ring                          units of 64 bytes
+ * ```
+ *
+ * The channel table: what is known of each channel. Read and written under the append lock only.
+ * ```
+ * 0    header                        ├ u32 magic ├ u32 version ├ u32 loops ├ u32 most channels ├ u32 × 2 hash key ┤
+ * 64   heap line
+ * 128  table line                    ├ u32 trie root ├ u32 channels ├ u32 longest idle ├ u32 latest idle ├ f64 lives ├ f64 forgotten ┤
+ * 192  blocks of the heap
+ * ```
+ *
+ * The state: what `loop.shared` keeps.
+ * ```
+ * 0    header                        ├ u32 magic ├ u32 version ├ u32 × 2 hash key ┤        written once
+ * 64   heap line                                                                           the holder of the heap lock
+ * 128  heap lock line                ├ u32 lock ┤
+ * 192  registry line                 ├ u32 lock ├ u32 trie root ┤
+ * 256  blocks of the heap
+ * ```
  */
 export const CACHE_LINE_BYTES = 64;
 
 const padToLine = (bytes: number): number => Math.ceil(bytes / CACHE_LINE_BYTES) * CACHE_LINE_BYTES;
 
-/** "PLLP": any other value is not our memory. */
+/** First word of each piece: "PLLP" and so on. Any other value is not our memory. */
 export const MAGIC = 0x50_4c_4c_50;
-export const LAYOUT_VERSION = 1;
+export const LOG_MAGIC = 0x47_4c_4c_50;
+export const CHANNELS_MAGIC = 0x48_43_4c_50;
+export const STATE_MAGIC = 0x54_53_4c_50;
+export const LAYOUT_VERSION = 2;
 
 /** Words of the header, by index into a Uint32Array. */
 export const HeaderWord = { magic: 0, version: 1, loops: 2 } as const;
@@ -53,6 +87,10 @@ export const COUNTERS = [
   'protocolErrors',
   'oversizedMessages',
   'httpRequests',
+  'published',
+  'publishesRefused',
+  'deliveries',
+  'subscriptionsRefused',
 ] as const;
 export type CounterName = (typeof COUNTERS)[number];
 
@@ -62,3 +100,80 @@ export const SLOT_BYTES = RELEASE_OFFSET + CACHE_LINE_BYTES;
 
 export const slotOffset = (loopId: number): number => HEADER_BYTES + loopId * SLOT_BYTES;
 export const controlBlockBytes = (loops: number): number => HEADER_BYTES + loops * SLOT_BYTES;
+
+// ── the log ──
+
+/** Unit of the ring: positions in it, and sizes of records, are counts of these. */
+export const UNIT_BYTES = CACHE_LINE_BYTES;
+export const LogHeaderWord = { magic: 0, version: 1, units: 2, readers: 3 } as const;
+const APPEND_OFFSET = CACHE_LINE_BYTES;
+const TAIL_OFFSET = 2 * CACHE_LINE_BYTES;
+const WRITER_OFFSET = 3 * CACHE_LINE_BYTES;
+const READERS_OFFSET = 4 * CACHE_LINE_BYTES;
+const READER_LINES = 2;
+/** Single words of the log, by index into an Int32Array of the whole. */
+export const LOG_LOCK_INDEX = APPEND_OFFSET / Int32Array.BYTES_PER_ELEMENT;
+export const LOG_TAIL_INDEX = TAIL_OFFSET / Int32Array.BYTES_PER_ELEMENT;
+/** Words of the writer line, by index into a Float64Array of the whole. */
+const writerLong = (word: number): number => WRITER_OFFSET / Float64Array.BYTES_PER_ELEMENT + word;
+export const LogWriterLong = { end: writerLong(0), gate: writerLong(1), nextCheck: writerLong(2) } as const;
+
+const readerOffset = (reader: number): number => READERS_OFFSET + reader * READER_LINES * CACHE_LINE_BYTES;
+/** Words of a reader, by index into an Int32Array of the whole. */
+export const cursorIndex = (reader: number): number => readerOffset(reader) / Int32Array.BYTES_PER_ELEMENT;
+export const readerStateIndex = (reader: number): number => cursorIndex(reader) + 1;
+export const bellIndex = (reader: number): number =>
+  (readerOffset(reader) + CACHE_LINE_BYTES) / Int32Array.BYTES_PER_ELEMENT;
+
+const RING_ALIGNMENT = 4096;
+export const ringOffset = (readers: number): number =>
+  Math.ceil(readerOffset(readers) / RING_ALIGNMENT) * RING_ALIGNMENT;
+export const logMemoryBytes = (readers: number, ringBytes: number): number => ringOffset(readers) + ringBytes;
+
+// ── heaps of blocks: the channel table and the state ──
+
+export const BLOCK_BYTES = CACHE_LINE_BYTES;
+export const BLOCK_WORDS = BLOCK_BYTES / Uint32Array.BYTES_PER_ELEMENT;
+/** Words of a block that a chain can use: all but the link. */
+export const CHAIN_WORDS = BLOCK_WORDS - 1;
+/** Words of a heap line, by index into a Uint32Array that starts at it. */
+export const HeapWord = { end: 0, untouched: 1, firstFree: 2, free: 3, used: 4 } as const;
+/** Words of a leaf that a trie uses, by index into its first block; 0 is the link. */
+export const LeafWord = { hash: 1, sibling: 2 } as const;
+/** The payload of a leaf's chain starts with the trie's words; what the owner keeps begins behind them, at this payload word. */
+export const LEAF_PAYLOAD = 2;
+
+export const HEAP_LINE_OFFSET = CACHE_LINE_BYTES;
+
+// ── the channel table ──
+
+export const ChannelsHeaderWord = {
+  magic: 0,
+  version: 1,
+  loops: 2,
+  maxChannels: 3,
+  key0: 4,
+  key1: 5,
+} as const;
+const TABLE_OFFSET = 2 * CACHE_LINE_BYTES;
+const tableWord = (word: number): number => TABLE_OFFSET / Uint32Array.BYTES_PER_ELEMENT + word;
+/** Words of the table line, by index into a Uint32Array of the whole. */
+export const TableWord = {
+  root: tableWord(0),
+  count: tableWord(1),
+  oldestIdle: tableWord(2),
+  newestIdle: tableWord(3),
+} as const;
+const tableLong = (word: number): number => TABLE_OFFSET / Float64Array.BYTES_PER_ELEMENT + word;
+/** The same line, by index into a Float64Array of the whole. */
+export const TableLong = { lives: tableLong(2), forgotten: tableLong(3) } as const;
+export const FIRST_CHANNEL_BLOCK = 3;
+
+// ── the state ──
+
+export const StateHeaderWord = { magic: 0, version: 1, key0: 2, key1: 3 } as const;
+/** Words of the state, by index into a typed array of 32-bit words of the whole. */
+export const STATE_HEAP_LOCK_INDEX = (2 * CACHE_LINE_BYTES) / Int32Array.BYTES_PER_ELEMENT;
+export const REGISTRY_LOCK_INDEX = (3 * CACHE_LINE_BYTES) / Int32Array.BYTES_PER_ELEMENT;
+export const REGISTRY_ROOT_INDEX = REGISTRY_LOCK_INDEX + 1;
+export const FIRST_STATE_BLOCK = 4;

@@ -2,8 +2,10 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { AppModule, LoopContext, Upgrader } from '../app.ts';
+import { ChannelLog, threadOf } from '../shared/channel-log.ts';
 import { ControlBlock, type LoopSlot } from '../shared/control-block.ts';
 import type { CounterName } from '../shared/layout.ts';
+import { SharedState } from '../shared/state.ts';
 import {
   type App,
   closeListenToken,
@@ -14,8 +16,10 @@ import {
 } from '../uws.ts';
 import type { CloseEvent } from '../websocket.ts';
 import { Anchor } from './anchor.ts';
+import { Channels } from './channels.ts';
 import { claimRejection } from './close-promise.ts';
 import { drain } from './drain.ts';
+import { FanOut } from './fan-out.ts';
 import { HttpRequests } from './fetch.ts';
 import { asksForWebSocket } from './handshake.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -34,6 +38,8 @@ import { Upgrades } from './upgrade.ts';
 
 /** How long an ending thread waits for the acceptor to let go of it. The primary answers within a turn of its loop. */
 const RELEASE_TIMEOUT_MS = 5000;
+/** Numbers of connections for each generation: records of a generation before must not name a connection of this one. */
+const CONNECTION_NUMBERS = 2 ** 20;
 /** How uWebSockets.js words the cause when it drops a connection; a FIN without a close frame is no breach. */
 const BROKE_PROTOCOL = /^Received (?!TCP FIN)/;
 const TOO_BIG = /too big/;
@@ -42,6 +48,7 @@ class Loop implements ConnectionHost {
   readonly loopId: number;
   readonly maxPayload: number;
   readonly totals: Record<CounterName, number>;
+  readonly channels: Channels;
   readonly #birth: LoopBirth;
   readonly #port: MessagePort;
   readonly #block: ControlBlock;
@@ -49,6 +56,9 @@ class Loop implements ConnectionHost {
   readonly #log: Logger;
   readonly #routes = new RouteTable<Upgrader>();
   readonly #anchor = new Anchor();
+  readonly #shared: ChannelLog;
+  readonly #fanOut: FanOut;
+  readonly #state: SharedState;
   readonly #http: HttpRequests;
   readonly #upgrades: Upgrades;
   readonly #connections = new Set<ServerWebSocket>();
@@ -57,6 +67,7 @@ class Loop implements ConnectionHost {
   #app: App | undefined;
   #listenToken: ListenToken | undefined;
   #sockets = 0;
+  #lastNumber: number;
   #isAtFault = false;
 
   constructor(birth: LoopBirth, port: MessagePort) {
@@ -64,9 +75,15 @@ class Loop implements ConnectionHost {
     this.#port = port;
     this.loopId = birth.loopId;
     this.maxPayload = birth.config.maxPayload;
-    this.#block = new ControlBlock(birth.memory);
+    this.#block = new ControlBlock(birth.memory.control);
     this.#slot = this.#block.slot(birth.loopId);
     this.totals = this.#slot.readTotals();
+    this.#lastNumber = (birth.generation * CONNECTION_NUMBERS) >>> 0;
+    const { log, channels, state } = birth.memory;
+    this.#shared = new ChannelLog(log, channels, this.#block.epoch, threadOf(birth.loopId));
+    this.#state = new SharedState(state, this.#shared.thread);
+    this.#fanOut = new FanOut(this.#shared, birth.loopId, this.totals);
+    this.channels = new Channels(this.#shared, birth.loopId, this.#fanOut, birth.config, this.totals);
     this.#log = loopLogger(port, birth.config.logLevel, birth.loopId);
     this.#http = new HttpRequests(this.totals, this.#log);
     this.#upgrades = new Upgrades(this.#routes, this.#anchor, this, this.#log);
@@ -94,10 +111,16 @@ class Loop implements ConnectionHost {
     this.#app = app;
     await this.#anchor.open(app);
     this.#serve(app);
+    this.#fanOut.start(app);
     this.#tell({ type: 'ready', descriptor: app.getDescriptor() });
   }
 
   // ── for connections ──
+
+  nextConnectionNumber(): number {
+    this.#lastNumber = (this.#lastNumber + 1) >>> 0 || 1;
+    return this.#lastNumber;
+  }
 
   connectionOpened(connection: ServerWebSocket): void {
     this.#connections.add(connection);
@@ -136,6 +159,7 @@ class Loop implements ConnectionHost {
       open: (raw) => holderOf(raw).connection.opened(raw),
       message: (raw, message, isBinary) => holderOf(raw).connection.received(message, isBinary),
       drain: (raw) => holderOf(raw).connection.drained(),
+      dropped: (raw) => holderOf(raw).connection.dropped(),
       ping: (raw, payload) => holderOf(raw).connection.pinged(payload),
       pong: (raw, payload) => holderOf(raw).connection.ponged(payload),
       close: (raw, code, reason) => holderOf(raw).connection.closed(code, Buffer.from(reason).toString()),
@@ -163,7 +187,11 @@ class Loop implements ConnectionHost {
       get connections() {
         return loop.#connections.size;
       },
+      shared: this.#state,
       loops: () => this.#block.snapshot(),
+      publish: (channel, data, options) => this.channels.publish(channel, data, options),
+      subscriberCount: (channel) => this.channels.subscriberCount(channel),
+      history: (channel, options) => this.channels.history(channel, options),
       webSocket: (path, upgrader) => this.#routes.add(path, upgrader as unknown as Upgrader),
       fetch: (handler) => {
         this.#http.handler = handler;
@@ -239,6 +267,7 @@ class Loop implements ConnectionHost {
    */
   #end(): void {
     this.#stopHeartbeat();
+    this.#fanOut.stop();
     if (this.#app) {
       this.#tell({ type: 'exiting' });
       const isReleased = this.#slot.waitForRelease(this.#birth.generation, RELEASE_TIMEOUT_MS);

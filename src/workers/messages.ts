@@ -4,13 +4,14 @@
  */
 
 import type { Config } from '../config.ts';
+import type { SharedMemory } from '../shared/shared-memory.ts';
 import type { LoopDescriptor } from '../uws.ts';
 
 /** What a loop is born with. */
 export interface LoopBirth {
   readonly loopId: number;
   readonly generation: number;
-  readonly memory: SharedArrayBuffer;
+  readonly memory: SharedMemory;
   readonly config: Config;
   /** `file:` URL of the app module. */
   readonly app: string;

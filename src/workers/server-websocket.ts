@@ -1,6 +1,7 @@
 /** One connection on its loop: the server's implementation of `WebSocket`, on top of a uWebSockets.js socket. */
 import { randomBytes } from 'node:crypto';
 import type { CounterName } from '../shared/layout.ts';
+import type { PublishResult } from '../shared/publisher.ts';
 import type { RawWebSocket } from '../uws.ts';
 import {
   assertCloseFrame,
@@ -11,11 +12,15 @@ import {
   type MessageData,
   type SendOptions,
   type SendOutcome,
+  type SubscribeOptions,
+  type SubscribeResult,
   type WebSocket,
 } from '../websocket.ts';
+import type { Channels } from './channels.ts';
 import { closePromise } from './close-promise.ts';
 import { EarlyMessages } from './early-messages.ts';
 import { byteLength, toNative } from './encode.ts';
+import type { Subscription } from './subscription.ts';
 
 /** What uWebSockets.js keeps with each of its sockets for us. */
 export interface ConnectionHolder {
@@ -27,6 +32,9 @@ export interface ConnectionHost {
   readonly loopId: number;
   readonly maxPayload: number;
   readonly totals: Record<CounterName, number>;
+  readonly channels: Channels;
+  /** A number that no other connection of this loop has, for as long as the log remembers. */
+  nextConnectionNumber(): number;
   connectionOpened(connection: ServerWebSocket): void;
   connectionClosed(connection: ServerWebSocket, event: CloseEvent): void;
   callbackFailed(connection: ServerWebSocket, callback: string, error: unknown): void;
@@ -40,6 +48,9 @@ const DROPPED = 2;
 
 const ID_BYTES = 9;
 
+/** Most connections have no subscription; they share this. */
+const NONE: Map<string, Subscription> = new Map();
+
 /** Not fatal, which is slower: uWebSockets.js has checked that the bytes of a text message are UTF-8. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -52,6 +63,8 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
   /** Null before the socket is open and after it is closed. */
   #raw: Raw | null = null;
   #id: string | undefined;
+  #number = 0;
+  #subscriptions = NONE;
   /** Set while our own close frame goes out, so that the close event can tell it from the peer's. */
   #isClosing = false;
   #closeEvent: CloseEvent | undefined;
@@ -109,11 +122,8 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
       compress = options.compress ?? true;
     }
     const outcome = raw.send(toNative(data), isBinary, compress);
+    if (outcome === DROPPED) return 'dropped';
     const totals = this.#host.totals;
-    if (outcome === DROPPED) {
-      totals.messagesDropped++;
-      return 'dropped';
-    }
     totals.messagesOut++;
     totals.bytesOut += byteLength(data);
     return outcome === SENT ? 'sent' : 'buffered';
@@ -142,6 +152,60 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
   terminate(): void {
     this.#early?.clear();
     this.#raw?.close();
+  }
+
+  // ── channels ──
+
+  subscribe(channel: string, options?: SubscribeOptions): SubscribeResult {
+    if (this.#subscriptions === NONE) this.#subscriptions = new Map();
+    return this.#host.channels.subscribe(this as ServerWebSocket, channel, options);
+  }
+
+  unsubscribe(channel: string): boolean {
+    return this.#host.channels.unsubscribe(this as ServerWebSocket, channel);
+  }
+
+  isSubscribed(channel: string): boolean {
+    return this.#subscriptions.has(channel);
+  }
+
+  get channels(): readonly string[] {
+    return [...this.#subscriptions.keys()];
+  }
+
+  publish(channel: string, data: MessageData, options?: SendOptions): PublishResult {
+    return this.#host.channels.publish(channel, data, options, this as ServerWebSocket);
+  }
+
+  // ── for the loop's channels ──
+
+  /** By channel. Changed by the loop's `Channels` alone. */
+  get subscriptions(): Map<string, Subscription> {
+    return this.#subscriptions;
+  }
+
+  /** Tells this connection from the others of its loop in records of the log. */
+  get number(): number {
+    if (this.#number === 0) this.#number = this.#host.nextConnectionNumber();
+    return this.#number;
+  }
+
+  joinTopic(topic: string): void {
+    this.#raw?.subscribe(topic);
+  }
+
+  leaveTopic(topic: string): void {
+    this.#raw?.unsubscribe(topic);
+  }
+
+  /** Sends to all of the topic but this connection, which is one of them. */
+  publishToOthers(topic: string, data: Uint8Array, isBinary: boolean, compress: boolean): void {
+    this.#raw?.publish(topic, data, isBinary, compress);
+  }
+
+  /** Runs `send`, and hands what it sends to the operating system together. */
+  corked(send: () => void): void {
+    this.#raw?.cork(send);
   }
 
   // ── callbacks of the user ──
@@ -214,13 +278,20 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
   }
 
   drained(): void {
+    if (this.#subscriptions.size > 0) this.#host.channels.drained(this as ServerWebSocket);
     if (this.#onDrain && this.bufferedAmount === 0) this.#call('onDrain', this.#onDrain, undefined);
+  }
+
+  /** A message, sent or published, was not kept: too much waits for this peer. */
+  dropped(): void {
+    this.#host.totals.messagesDropped++;
   }
 
   /** The socket is gone, by us, by the peer or by the network. uWebSockets.js says so exactly once. */
   closed(code: number, reason: string): void {
     this.#raw = null;
     this.#closeEvent = { code, reason, wasClean: this.#isClosing || code !== 1006 };
+    this.#host.channels.leave(this as ServerWebSocket);
     this.#host.connectionClosed(this as ServerWebSocket, this.#closeEvent);
     this.#closed?.resolve(this.#closeEvent);
   }

@@ -1,0 +1,83 @@
+/** The log and the channel table as one thread sees them, with the one lock that guards both. */
+import { ChannelTable } from './channel-table.ts';
+import { EncodedName } from './encoded-name.ts';
+import { LOG_LOCK_INDEX } from './layout.ts';
+import { Log } from './log.ts';
+import { LogWriter } from './log-writer.ts';
+import { Mutex } from './mutex.ts';
+
+/** Where a channel's numbers stand. Sequences of different epochs cannot be compared. */
+export interface ChannelPosition {
+  /** Opaque. One life of one channel in one life of the shared memory. */
+  readonly epoch: string;
+  /** Number of a message, 1, 2, 3 … without gaps; 0 before the first. */
+  readonly sequence: number;
+}
+
+const RADIX = 36;
+
+/** The number by which a loop's thread is known in locks and records. The primary takes the one behind the last loop's. */
+export const threadOf = (loopId: number): number => loopId + 1;
+
+export class ChannelLog {
+  readonly log: Log;
+  readonly table: ChannelTable;
+  readonly writer: LogWriter;
+  /** The append lock. */
+  readonly lock: Mutex;
+  /** Used again for every name. */
+  readonly name: EncodedName;
+  /** This thread's number, see `threadOf`. */
+  readonly thread: number;
+  readonly #epoch: string;
+
+  constructor(log: SharedArrayBuffer, channels: SharedArrayBuffer, epoch: bigint, thread: number) {
+    this.log = new Log(log);
+    this.table = new ChannelTable(channels);
+    this.writer = new LogWriter(this.log);
+    this.lock = new Mutex(this.log.words, LOG_LOCK_INDEX, thread, 'of the log');
+    this.name = new EncodedName(this.table.hashKey);
+    this.thread = thread;
+    this.#epoch = epoch.toString(RADIX);
+  }
+
+  /** Where the channel stands; `entry` is 0 for one that is not there. Under the lock. */
+  positionOf(entry: number): ChannelPosition {
+    const life = entry === 0 ? this.table.lives : this.table.life(entry);
+    return {
+      epoch: `${this.#epoch}.${life.toString(RADIX)}`,
+      sequence: entry === 0 ? 0 : this.table.sequence(entry),
+    };
+  }
+
+  /**
+   * The sequence up to which someone knows the channel who was at `after`; undefined when messages may have been forgotten since,
+   * or when `after`, which may come from a client, means nothing here. Under the lock.
+   */
+  knownUpTo(entry: number, after: ChannelPosition): number | undefined {
+    const { epoch, sequence } = after ?? {};
+    if (typeof epoch !== 'string' || !Number.isSafeInteger(sequence) || sequence < 0) return undefined;
+    const [memory, lifeText = ''] = epoch.split('.');
+    const life = Number.parseInt(lifeText, RADIX);
+    if (memory !== this.#epoch || Number.isNaN(life)) return undefined;
+    if (entry !== 0 && life === this.table.life(entry)) {
+      return sequence <= this.table.sequence(entry) ? sequence : undefined;
+    }
+    // There were no messages at `after`, and no channel with messages has been forgotten since: so all there are came later.
+    const isBefore = entry === 0 || life < this.table.life(entry);
+    return sequence === 0 && isBefore && this.table.forgotten <= life ? 0 : undefined;
+  }
+
+  /** A loop's thread has ended. The primary only. */
+  forgetLoop(loop: number): void {
+    // No user code runs under this lock, and nothing else ends a thread in the middle: a last line, never needed so far.
+    Mutex.free(this.log.words, LOG_LOCK_INDEX, threadOf(loop));
+    this.log.detach(loop);
+    this.lock.lock();
+    try {
+      this.table.forgetLoop(loop);
+    } finally {
+      this.lock.unlock();
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * A rate limiter as one thread sees it: a table of keys (`entry-table.ts`), each with the takes of its window
+ * (`take-window.ts`) and, when there is a burst, its pace (`take-pace.ts`). One lock for all keys, held for a few hundred
+ * nanoseconds. The clock is read under the lock, so times in the table are in the order of the takes.
+ */
+
+import type { EncodedKey } from './encoded-key.ts';
+import { EntryTable } from './entry-table.ts';
+import type { Settings } from './registry.ts';
+import type { RateLimit, SharedRateLimiter, TakeResult } from './shared.ts';
+import { ensureStackRoom } from './stack-room.ts';
+import type { StateView } from './state-view.ts';
+import { PACE_WORDS, TakePace } from './take-pace.ts';
+import { TakeWindow, WINDOW_WORDS } from './take-window.ts';
+
+const MAX_LIMIT = 2 ** 31 - 1;
+
+export class TableRateLimiter implements SharedRateLimiter {
+  readonly table: EntryTable;
+  readonly settings: Settings;
+  readonly #view: StateView;
+  readonly #name: string;
+  readonly #limit: number;
+  readonly #burst: number;
+  readonly #window: TakeWindow;
+  /** None without a burst. */
+  readonly #pace: TakePace | undefined;
+
+  constructor(view: StateView, anchor: number, name: string, settings: Settings) {
+    const [limit, windowMs, burst] = settings;
+    const ownWords = WINDOW_WORDS + (burst === 0 ? 0 : PACE_WORDS);
+    this.table = new EntryTable(view, anchor, ownWords, name, (entry) => this.#window.free(entry));
+    this.settings = settings;
+    this.#view = view;
+    this.#name = name;
+    this.#burst = burst === 0 ? Number.POSITIVE_INFINITY : burst;
+    // With a burst above the limit, the window would forbid what the burst allows.
+    this.#limit = burst > limit ? Number.POSITIVE_INFINITY : limit;
+    this.#window = new TakeWindow(view, this.table, limit, windowMs);
+    this.#pace = burst === 0 ? undefined : new TakePace(view, limit, windowMs, burst);
+  }
+
+  take(key: string, cost = 1): TakeResult {
+    ensureStackRoom();
+    if (!Number.isSafeInteger(cost) || cost < 0) {
+      throw new RangeError(`${this.#name}: a cost is an integer from 0, not ${String(cost)}`);
+    }
+    const encoded = this.#view.setKey(key, this.#name);
+    this.table.lock.lock();
+    try {
+      return this.#take(encoded, cost);
+    } finally {
+      this.table.lock.unlock();
+    }
+  }
+
+  #take(key: EncodedKey, cost: number): TakeResult {
+    const nowMs = this.#view.nowMs();
+    let entry = this.table.find(key);
+    const total = entry === 0 ? 0 : this.#window.total(entry, nowMs);
+    const debt = entry === 0 ? 0 : (this.#pace?.debt(entry, nowMs) ?? 0);
+    const room = Math.min(this.#limit - total, this.#pace?.room(debt) ?? Number.POSITIVE_INFINITY);
+    if (cost > room) {
+      return { allowed: false, remaining: room, retryAfterMs: this.#waitMs(entry, nowMs, total, cost) };
+    }
+    if (cost > 0) {
+      if (entry === 0) {
+        entry = this.table.insert(key, 0);
+        this.#window.format(entry);
+      }
+      this.#add(entry, nowMs, debt, cost);
+    }
+    return { allowed: true, remaining: room - cost, retryAfterMs: 0 };
+  }
+
+  #add(entry: number, nowMs: number, debt: number, takes: number): void {
+    const paidOffMs = this.#pace?.add(entry, nowMs, debt, takes) ?? 0;
+    const leavesMs = Number.isFinite(this.#limit) ? this.#window.add(entry, nowMs, takes) : 0;
+    // The debt of a burst within the limit is paid off before the window is over.
+    this.table.setExpiry(entry, leavesMs || paidOffMs);
+  }
+
+  #waitMs(entry: number, nowMs: number, total: number, cost: number): number {
+    if (cost > this.#limit || cost > this.#burst) return Number.POSITIVE_INFINITY;
+    const excess = total + cost - this.#limit;
+    const windowMs = excess > 0 ? this.#window.leavesMs(entry, excess) : nowMs;
+    const paceMs = this.#pace?.opensMs(entry, cost) ?? nowMs;
+    return Math.max(1, Math.ceil(Math.max(windowMs, paceMs) - nowMs));
+  }
+}
+
+/** Checks settings of the user, and gives them as the registry keeps them: a burst of 0 is none. */
+export function limiterSettings(name: string, settings: RateLimit): Settings {
+  const { limit, windowMs, burst } = settings;
+  const check = (isValid: boolean, what: string, value: unknown): void => {
+    if (!isValid) throw new RangeError(`rateLimiter "${name}": ${what}, not ${String(value)}`);
+  };
+  const isCount = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= MAX_LIMIT;
+  check(isCount(limit), 'limit is an integer from 1 to 2^31 - 1', limit);
+  check(Number.isFinite(windowMs) && windowMs >= 1, 'windowMs is a number of milliseconds from 1', windowMs);
+  check(burst === undefined || isCount(burst), 'burst is an integer from 1 to 2^31 - 1', burst);
+  return [limit, windowMs, burst ?? 0];
+}
+
+export function describeSettings([limit, windowMs, burst]: Settings): string {
+  return `limit ${limit}, windowMs ${windowMs}${burst === 0 ? '' : `, burst ${burst}`}`;
+}

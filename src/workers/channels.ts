@@ -1,0 +1,206 @@
+/** Channels as one loop's connections use them: subscribe, publish, look back. */
+import type { ChannelLog, ChannelPosition } from '../shared/channel-log.ts';
+import { History, type HistoryResult } from '../shared/history.ts';
+import type { CounterName } from '../shared/layout.ts';
+import { recordFlags } from '../shared/log.ts';
+import { Publisher, type PublishResult } from '../shared/publisher.ts';
+import {
+  type HistoryOptions,
+  type MessageData,
+  type SendOptions,
+  type SubscribeOptions,
+  type SubscribeRefusal,
+  type SubscribeResult,
+  toTextOrBytes,
+} from '../websocket.ts';
+import { CatchUp } from './catch-up.ts';
+import type { FanOut } from './fan-out.ts';
+import type { ServerWebSocket } from './server-websocket.ts';
+import { LocalChannel, Subscription } from './subscription.ts';
+
+/** Messages that `history` gives when no limit is asked for. */
+const HISTORY_LIMIT = 100;
+
+export interface ChannelLimits {
+  readonly maxChannelsPerConnection: number;
+  readonly maxBackpressure: number;
+}
+
+export class Channels {
+  readonly #shared: ChannelLog;
+  readonly #loopId: number;
+  readonly #limits: ChannelLimits;
+  readonly #totals: Record<CounterName, number>;
+  readonly #fanOut: FanOut;
+  readonly #publisher: Publisher;
+  readonly #history: History;
+  readonly #catchUp: CatchUp;
+  /** Channels with subscribers on this loop, by name. */
+  readonly #byName = new Map<string, LocalChannel>();
+
+  constructor(
+    shared: ChannelLog,
+    loopId: number,
+    fanOut: FanOut,
+    limits: ChannelLimits,
+    totals: Record<CounterName, number>,
+  ) {
+    this.#shared = shared;
+    this.#loopId = loopId;
+    this.#limits = limits;
+    this.#totals = totals;
+    this.#fanOut = fanOut;
+    this.#publisher = new Publisher(shared, () => fanOut.schedule());
+    this.#history = new History(shared);
+    this.#catchUp = new CatchUp(shared, this.#history, fanOut, limits.maxBackpressure);
+  }
+
+  // ── publishing ──
+
+  /** Publishes to everyone, or to everyone but `sender`. */
+  publish(
+    name: string,
+    data: MessageData,
+    options: SendOptions | undefined,
+    sender?: ServerWebSocket,
+  ): PublishResult {
+    const channel = this.#byName.get(name);
+    const flags = recordFlags(options?.binary ?? typeof data !== 'string', options?.compress ?? true);
+    let connection = 0;
+    if (sender?.subscriptions.has(name)) {
+      connection = sender.number;
+      this.#fanOut.senders.set(connection, sender);
+    }
+    const result = this.#publisher.publish(name, channel?.entry ?? 0, toTextOrBytes(data), flags, connection);
+    if (result.ok) this.#totals.published++;
+    else this.#totals.publishesRefused++;
+    return result;
+  }
+
+  // ── subscribing ──
+
+  subscribe(connection: ServerWebSocket, name: string, options: SubscribeOptions = {}): SubscribeResult {
+    if (connection.isClosed) return this.#refuse('closed');
+    const { subscriptions } = connection;
+    const present = subscriptions.get(name);
+    if (present !== undefined) {
+      if (options.after === undefined)
+        return { ok: true, ...this.#position(present.channel), missed: 0, complete: true };
+      this.unsubscribe(connection, name);
+    }
+    if (subscriptions.size >= this.#limits.maxChannelsPerConnection)
+      return this.#refuse('too-many-subscriptions');
+
+    const { lock, log, name: encoded, table, writer } = this.#shared;
+    if (!encoded.trySet(name)) return this.#refuse('invalid-channel');
+    let channel = this.#byName.get(name);
+    let position: ChannelPosition;
+    let tail: number;
+    lock.lock();
+    try {
+      const entry = channel?.entry ?? table.findOrCreate(encoded, writer.gate);
+      if (entry === 0) return this.#refuse('too-many-channels');
+      channel ??= this.#add(name, entry);
+      channel.subscribers++;
+      table.setSubscribers(entry, this.#loopId, channel.subscribers);
+      position = this.#shared.positionOf(entry);
+      tail = log.tail;
+    } finally {
+      lock.unlock();
+    }
+    const subscription = new Subscription(connection, channel);
+    subscriptions.set(name, subscription);
+    if (options.after === undefined) {
+      subscription.joinAt = tail;
+      this.#fanOut.join(subscription);
+      return { ok: true, ...position, missed: 0, complete: true };
+    }
+    const found = this.#history.find(name, options.after, options.limit ?? Number.POSITIVE_INFINITY);
+    const { epoch, sequence, complete, positions } = found;
+    this.#catchUp.start(subscription, found);
+    return { ok: true, epoch, sequence, missed: positions.length, complete };
+  }
+
+  /** False when it was not subscribed. */
+  unsubscribe(connection: ServerWebSocket, name: string): boolean {
+    const subscription = connection.subscriptions.get(name);
+    if (subscription === undefined) return false;
+    connection.subscriptions.delete(name);
+    if (subscription.state === 'live') connection.leaveTopic(subscription.channel.topic);
+    this.#underLock(() => this.#end(subscription));
+    return true;
+  }
+
+  /** The connection is closed. */
+  leave(connection: ServerWebSocket): void {
+    if (connection.subscriptions.size === 0) return;
+    this.#underLock(() => {
+      for (const subscription of connection.subscriptions.values()) this.#end(subscription);
+    });
+    connection.subscriptions.clear();
+    this.#fanOut.senders.delete(connection.number);
+  }
+
+  /** The connection's backlog has become shorter. */
+  drained(connection: ServerWebSocket): void {
+    for (const subscription of connection.subscriptions.values()) {
+      if (subscription.state === 'catching-up') this.#catchUp.resume(subscription);
+    }
+  }
+
+  // ── looking ──
+
+  subscriberCount(name: string): number {
+    const { name: encoded, table } = this.#shared;
+    if (!encoded.trySet(name)) return 0;
+    return this.#underLock(() => {
+      const entry = table.find(encoded);
+      return entry === 0 ? 0 : table.subscribers(entry);
+    });
+  }
+
+  history(name: string, { after, limit = HISTORY_LIMIT }: HistoryOptions = {}): HistoryResult {
+    if (!Number.isSafeInteger(limit) || limit < 0) {
+      throw new RangeError(`limit ${limit} is not accepted; give an integer from 0`);
+    }
+    return this.#history.read(name, after, limit);
+  }
+
+  #position(channel: LocalChannel): ChannelPosition {
+    return this.#underLock(() => this.#shared.positionOf(channel.entry));
+  }
+
+  #refuse(reason: SubscribeRefusal): SubscribeResult {
+    this.#totals.subscriptionsRefused++;
+    return { ok: false, reason };
+  }
+
+  #add(name: string, entry: number): LocalChannel {
+    const channel = new LocalChannel(name, entry);
+    this.#byName.set(name, channel);
+    this.#fanOut.channels.set(entry, channel);
+    return channel;
+  }
+
+  /** Under the lock. */
+  #end(subscription: Subscription): void {
+    const { channel } = subscription;
+    if (subscription.state === 'live') channel.live--;
+    subscription.state = 'over';
+    subscription.missed = undefined;
+    channel.subscribers--;
+    this.#shared.table.setSubscribers(channel.entry, this.#loopId, channel.subscribers);
+    if (channel.subscribers > 0) return;
+    this.#byName.delete(channel.name);
+    this.#fanOut.channels.delete(channel.entry);
+  }
+
+  #underLock<T>(run: () => T): T {
+    this.#shared.lock.lock();
+    try {
+      return run();
+    } finally {
+      this.#shared.lock.unlock();
+    }
+  }
+}

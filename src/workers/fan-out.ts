@@ -1,0 +1,143 @@
+/**
+ * Out of the log: delivers what other threads and this one have published to this loop's connections.
+ *
+ * uWebSockets.js gathers what is published to one socket within a turn and sends it together, up to 32 messages; inside a
+ * message handler every further one is a system call of its own. So messages are delivered from a turn of their own, in batches;
+ * the batches are bounded, and between two of them sockets and timers have their turn.
+ */
+import type { ChannelLog } from '../shared/channel-log.ts';
+import { Doorbell } from '../shared/doorbell.ts';
+import { bellIndex, type CounterName } from '../shared/layout.ts';
+import { BINARY, COMPRESS, RecordWord } from '../shared/log.ts';
+import { LogReader } from '../shared/log-reader.ts';
+import type { App } from '../uws.ts';
+import type { ServerWebSocket } from './server-websocket.ts';
+import type { LocalChannel, Subscription } from './subscription.ts';
+
+/** What one batch may cost: a delivery costs 1, and so does a record, and each of these bytes of data. */
+const BATCH_BUDGET = 2048;
+const BYTES_PER_COST = 1024;
+
+export class FanOut {
+  /** Channels with subscribers on this loop, by their entry in the channel table. */
+  readonly channels = new Map<number, LocalChannel>();
+  /** Connections that have published to a channel of theirs, by number. */
+  readonly senders = new Map<number, ServerWebSocket>();
+  readonly #shared: ChannelLog;
+  readonly #loopId: number;
+  readonly #totals: Record<CounterName, number>;
+  readonly #reader: LogReader;
+  readonly #doorbell: Doorbell;
+  /** In the order of the positions where they become live. */
+  readonly #joining: Subscription[] = [];
+  #app: App | undefined;
+  #isScheduled = false;
+
+  constructor(shared: ChannelLog, loopId: number, totals: Record<CounterName, number>) {
+    this.#shared = shared;
+    this.#loopId = loopId;
+    this.#totals = totals;
+    shared.lock.lock();
+    try {
+      this.#reader = new LogReader(shared.log, loopId);
+    } finally {
+      shared.lock.unlock();
+    }
+    this.#doorbell = new Doorbell(shared.log.words, bellIndex(loopId), () => this.#run());
+  }
+
+  /** From here on there may be connections. */
+  start(app: App): void {
+    this.#app = app;
+    this.#run();
+  }
+
+  /** The loop ends: nothing is held back for it. */
+  stop(): void {
+    this.#app = undefined;
+    this.#shared.log.detach(this.#loopId);
+  }
+
+  /** This loop has published something: it is delivered when the present callback is over. */
+  schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#doorbell.disarm();
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#run();
+    });
+  }
+
+  /** Whether this loop has not yet delivered what comes behind a position. */
+  isAhead(position: number): boolean {
+    return ((position - this.#reader.cursor) | 0) >= 0;
+  }
+
+  /** Lets a subscription get messages from `joinAt` on, which the loop has not passed. */
+  join(subscription: Subscription): void {
+    subscription.state = 'joining';
+    if (subscription.joinAt === this.#reader.cursor) goLive(subscription);
+    else this.#joining.push(subscription);
+  }
+
+  #run(): void {
+    if (this.#app === undefined) return;
+    if (this.channels.size === 0) this.#reader.skipToTail();
+    else this.#reader.read(BATCH_BUDGET, this.#visit);
+    this.#admit(this.#reader.cursor);
+    if (this.#reader.isAtTail) this.#sleep();
+    else this.schedule();
+  }
+
+  #sleep(): void {
+    this.#doorbell.arm();
+    if (this.#reader.isAtTail && this.#doorbell.tryWait()) return;
+    this.#doorbell.disarm();
+    this.schedule();
+  }
+
+  /** Subscriptions that were made when the log ended here. */
+  #admit(position: number): void {
+    let admitted = 0;
+    for (const subscription of this.#joining) {
+      if (((subscription.joinAt - position) | 0) > 0) break;
+      admitted++;
+      if (subscription.state === 'joining') goLive(subscription);
+    }
+    if (admitted > 0) this.#joining.splice(0, admitted);
+  }
+
+  readonly #visit = (word: number, position: number): number => {
+    if (this.#joining.length > 0) this.#admit(position);
+    const { log } = this.#shared;
+    const channel = this.channels.get(log.words[word + RecordWord.channel] as number);
+    if (channel === undefined || channel.live === 0) return 1;
+    const data = log.dataAt(word);
+    const flags = log.words[word + RecordWord.flags] as number;
+    const isBinary = (flags & BINARY) !== 0;
+    const compress = (flags & COMPRESS) !== 0;
+    const sender = this.#senderOf(word, channel);
+    if (sender === undefined) this.#app?.publish(channel.topic, data, isBinary, compress);
+    else sender.publishToOthers(channel.topic, data, isBinary, compress);
+    const deliveries = sender === undefined ? channel.live : channel.live - 1;
+    this.#totals.deliveries += deliveries;
+    this.#totals.messagesOut += deliveries;
+    this.#totals.bytesOut += deliveries * data.byteLength;
+    return 1 + deliveries + data.byteLength / BYTES_PER_COST;
+  };
+
+  /** The connection that published the record, if it would get it and must not. */
+  #senderOf(word: number, channel: LocalChannel): ServerWebSocket | undefined {
+    const { log, thread } = this.#shared;
+    if (log.threadAt(word) !== thread) return undefined;
+    const sender = this.senders.get((log.words[word + RecordWord.connection] as number) >>> 0);
+    return sender?.subscriptions.get(channel.name)?.state === 'live' ? sender : undefined;
+  }
+}
+
+function goLive(subscription: Subscription): void {
+  subscription.state = 'live';
+  subscription.channel.live++;
+  subscription.connection.joinTopic(subscription.channel.topic);
+}

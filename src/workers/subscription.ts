@@ -1,0 +1,44 @@
+/** Who listens here: a channel as one loop knows it, and one connection's part in it. */
+import type { StoredMessage } from '../shared/history.ts';
+import type { ServerWebSocket } from './server-websocket.ts';
+
+/** A channel that has subscribers on this loop. */
+export class LocalChannel {
+  readonly name: string;
+  /** The channel's entry in the channel table, which stays while there are subscribers. */
+  readonly entry: number;
+  /** Its name in this loop's uWebSockets.js app. */
+  readonly topic: string;
+  /** Connections of this loop that are subscribed. */
+  subscribers = 0;
+  /** Those of them that get messages by way of the topic. */
+  live = 0;
+
+  constructor(name: string, entry: number) {
+    this.name = name;
+    this.entry = entry;
+    this.topic = String(entry);
+  }
+}
+
+/**
+ * `catching-up`: is sent what it missed. `joining`: its first message is one that this loop has not read yet. `live`: gets messages
+ * as the loop reads them. `over`: unsubscribed, or its connection is closed.
+ */
+export type SubscriptionState = 'catching-up' | 'joining' | 'live' | 'over';
+
+/** One connection's subscription to one channel. */
+export class Subscription {
+  readonly connection: ServerWebSocket;
+  readonly channel: LocalChannel;
+  state: SubscriptionState = 'joining';
+  /** Low 32 bits of the log position where it begins to be live. */
+  joinAt = 0;
+  /** What it missed and was not sent yet: copies, then positions in the log. */
+  missed: { messages: StoredMessage[]; positions: number[]; epoch: string; sequence: number } | undefined;
+
+  constructor(connection: ServerWebSocket, channel: LocalChannel) {
+    this.connection = connection;
+    this.channel = channel;
+  }
+}
