@@ -73,11 +73,13 @@ export class ChannelLog {
     // No user code runs under this lock, and nothing else ends a thread in the middle: a last line, never needed so far.
     Mutex.free(this.log.words, LOG_LOCK_INDEX, threadOf(loop));
     this.log.detach(loop);
-    this.lock.lock();
-    try {
-      this.table.forgetLoop(loop);
-    } finally {
-      this.lock.unlock();
+    for (let place: number | undefined = 0; place !== undefined; ) {
+      this.lock.lock();
+      try {
+        place = this.table.forgetLoop(loop, place);
+      } finally {
+        this.lock.unlock();
+      }
     }
   }
 }

@@ -41,6 +41,9 @@ const BLOCK_LONGS = BLOCK_WORDS / 2;
 /** Payload word of the chain where the interest begins; payload word 0 is word 1 of the first block. */
 const INTEREST = 11;
 const LOOPS_PER_WORD = 32;
+/** Places of the trie that are looked at in one hold of the lock, when a loop is forgotten. */
+const FORGET_STEPS = 512;
+const LAST_PLACE = 2 ** 32 - 1;
 
 export class ChannelTable {
   readonly loops: number;
@@ -207,11 +210,22 @@ export class ChannelTable {
     return this.#words[this.#heap.indexOf(entry, INTEREST + index)] as number;
   }
 
-  /** Takes a loop that is no more out of every count. */
-  forgetLoop(loop: number): void {
-    this.#trie.forEach((entry) => {
-      if (this.#subscribersOn(entry, loop) > 0) this.setSubscribers(entry, loop, 0);
-    });
+  /**
+   * Takes a loop that is no more out of the counts of some channels, from place `from` on. Returns the place to go on from, or
+   * undefined when that was all.
+   */
+  forgetLoop(loop: number, from: number): number | undefined {
+    let place = from;
+    for (let i = 0; i < FORGET_STEPS; i++) {
+      const first = this.#trie.leafFrom(place);
+      if (first === 0) return undefined;
+      place = this.#trie.positionOf(first) + 1;
+      for (let entry = first; entry !== 0; entry = this.#trie.sibling(entry)) {
+        if (this.#subscribersOn(entry, loop) > 0) this.setSubscribers(entry, loop, 0);
+      }
+      if (place > LAST_PLACE) return undefined;
+    }
+    return place;
   }
 
   #subscribersOn(entry: number, loop: number): number {

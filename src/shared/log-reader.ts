@@ -10,13 +10,23 @@ import { type Log, PADDING, RecordWord, unitsOf } from './log.ts';
 export class LogReader {
   readonly #log: Log;
   readonly #index: number;
-  #cursor: number;
+  readonly #reader: number;
+  #cursor = 0;
 
-  /** Attaches as reader number `reader`, at the tail. Under the append lock. */
   constructor(log: Log, reader: number) {
     this.#log = log;
     this.#index = cursorIndex(reader);
-    this.#cursor = log.attach(reader);
+    this.#reader = reader;
+  }
+
+  /** Begins at the tail; from here on nothing is overwritten that was not read. Under the append lock. */
+  attach(): void {
+    this.#cursor = this.#log.attach(this.#reader);
+  }
+
+  /** Holds nothing back any more. */
+  detach(): void {
+    this.#log.detach(this.#reader);
   }
 
   /** Low 32 bits of the position of the next record to read. */

@@ -24,7 +24,6 @@ export class FanOut {
   /** Connections that have published to a channel of theirs, by number. */
   readonly senders = new Map<number, ServerWebSocket>();
   readonly #shared: ChannelLog;
-  readonly #loopId: number;
   readonly #totals: Record<CounterName, number>;
   readonly #reader: LogReader;
   readonly #doorbell: Doorbell;
@@ -35,27 +34,28 @@ export class FanOut {
 
   constructor(shared: ChannelLog, loopId: number, totals: Record<CounterName, number>) {
     this.#shared = shared;
-    this.#loopId = loopId;
     this.#totals = totals;
-    shared.lock.lock();
-    try {
-      this.#reader = new LogReader(shared.log, loopId);
-    } finally {
-      shared.lock.unlock();
-    }
+    this.#reader = new LogReader(shared.log, loopId);
     this.#doorbell = new Doorbell(shared.log.words, bellIndex(loopId), () => this.#run());
   }
 
-  /** From here on there may be connections. */
+  /** From here on there may be connections, and the loop reads. An app module that loads slowly holds nobody up. */
   start(app: App): void {
+    const { lock } = this.#shared;
     this.#app = app;
+    lock.lock();
+    try {
+      this.#reader.attach();
+    } finally {
+      lock.unlock();
+    }
     this.#run();
   }
 
   /** The loop ends: nothing is held back for it. */
   stop(): void {
     this.#app = undefined;
-    this.#shared.log.detach(this.#loopId);
+    this.#reader.detach();
   }
 
   /** This loop has published something: it is delivered when the present callback is over. */
