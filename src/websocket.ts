@@ -53,8 +53,8 @@ export type SubscribeResult =
   | { readonly ok: false; readonly reason: SubscribeRefusal };
 
 /**
- * `closed`: the connection is. `invalid-channel`: the name is empty or longer than 255 bytes. `too-many-subscriptions`: this
- * connection has `maxChannelsPerConnection`. `too-many-channels`: the server has `maxChannels`, all of them in use.
+ * `closed`: the connection is. `invalid-channel`: the name is empty or longer than 255 bytes, or has a lone surrogate. `too-many-subscriptions`: this
+ * connection has `maxChannelsPerConnection`. `too-many-channels`: `maxChannels` have subscribers.
  */
 export type SubscribeRefusal = 'closed' | 'invalid-channel' | 'too-many-subscriptions' | 'too-many-channels';
 

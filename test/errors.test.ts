@@ -14,6 +14,9 @@ const ERRORS: Record<ErrorCode, PolyloopError> = {
   LOOP_FAILED: new errors.LoopError('about "x"', { cause }),
   ROUTE_INVALID: new errors.RouteError('about "x"'),
   UPGRADE_CONTRACT: new errors.UpgradeContractError('about "x"'),
+  SHARED_TYPE: new errors.SharedTypeError('about "x"'),
+  SHARED_MEMORY_FULL: new errors.SharedMemoryFullError('about "x"'),
+  MUTEX_TIMEOUT: new errors.MutexTimeoutError('about "x"'),
 };
 
 describe.each(ERROR_CODES)('the error with the code %s', (code) => {

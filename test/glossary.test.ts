@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { codeSpans, markdownTable } from './harness/markdown-table.ts';
 
 const GLOSSARY = new URL('../docs/glossary.md', import.meta.url);
-const BUILT = ['Threads and connections', 'From a request to an end', 'Shared memory'];
+const BUILT = ['Threads and connections', 'From a request to an end', 'Shared memory', 'Channels'];
 const TO_COME = 'Designed, not built yet';
 
 const built = BUILT.flatMap((heading) => markdownTable(GLOSSARY, heading));

@@ -8,8 +8,10 @@
  * ```
  * A block is named by its number, so its first word is `words[16 * number]`; number 0 names none. Whoever owns the heap holds
  * one lock around every call; the words are read and written plainly. Blocks are first used in order, so memory that was
- * never needed is never touched. Where blocks change hands, nothing is called between the first write and the last: a stack
- * that overflows there throws before anything has changed.
+ * never needed is never touched.
+ *
+ * Every call can throw, when the stack of the caller is at its end. So what belongs together is written without a call in
+ * between: here, where blocks change hands, and by the owners of chains, who call `store` and write what tells of it next.
  */
 import { BLOCK_BYTES, BLOCK_WORDS, CHAIN_WORDS, HeapWord } from './layout.ts';
 
@@ -93,34 +95,45 @@ export class BlockHeap {
     words[line + HeapWord.used] = (words[line + HeapWord.used] as number) - count;
   }
 
-  /**
-   * Makes a chain of `from` blocks one of `to` blocks, at least 1, keeping its first blocks and what is in them. False, with
-   * nothing changed, when there are not so many.
-   */
-  tryResize(first: number, from: number, to: number): boolean {
-    if (from === to) return true;
-    const more = to > from ? this.tryAllocate(to - from) : 0;
-    if (to > from && more === 0) return false;
+  /** Makes a chain at least so many blocks long, keeping what is in it. False, with nothing changed, when there are not so many. */
+  tryGrow(first: number, blocks: number): boolean {
     let last = first;
-    for (let i = 1; i < Math.min(from, to); i++) last = this.next(last);
-    const rest = this.next(last);
+    let have = 1;
+    for (let next = this.next(last); next !== 0 && have < blocks; next = this.next(last)) {
+      last = next;
+      have++;
+    }
+    if (have >= blocks) return true;
+    const more = this.tryAllocate(blocks - have);
+    if (more === 0) return false;
     this.words[last * BLOCK_WORDS] = more;
-    if (rest !== 0) this.free(rest);
     return true;
+  }
+
+  /** Gives back what a chain has behind so many blocks, at least 1. */
+  shrink(first: number, blocks: number): void {
+    let last = first;
+    for (let i = 1; i < blocks; i++) last = this.next(last);
+    const rest = this.next(last);
+    this.words[last * BLOCK_WORDS] = 0;
+    if (rest !== 0) this.free(rest);
   }
 
   next(block: number): number {
     return this.words[block * BLOCK_WORDS] as number;
   }
 
-  /** Copies words into the payload of a chain, from payload word `at` on. The chain must be long enough. */
+  /** Copies words into the payload of a chain, from payload word `at` on. The chain must be long enough. Calls nothing. */
   store(first: number, at: number, source: Uint32Array, count: number): void {
-    let { block, within } = this.#seek(first, at);
+    const words = this.words;
+    let block = first;
+    let within = at;
+    for (; within >= CHAIN_WORDS; within -= CHAIN_WORDS) block = words[block * BLOCK_WORDS] as number;
     for (let i = 0; i < count; ) {
-      const end = Math.min(count, i + CHAIN_WORDS - within);
-      for (let to = block * BLOCK_WORDS + 1 + within; i < end; i++, to++)
-        this.words[to] = source[i] as number;
-      block = this.next(block);
+      const room = i + CHAIN_WORDS - within;
+      const end = room < count ? room : count;
+      for (let to = block * BLOCK_WORDS + 1 + within; i < end; i++, to++) words[to] = source[i] as number;
+      block = words[block * BLOCK_WORDS] as number;
       within = 0;
     }
   }

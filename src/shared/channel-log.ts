@@ -14,7 +14,15 @@ export interface ChannelPosition {
   readonly sequence: number;
 }
 
+/** A position of this life of the shared memory. */
+interface ParsedPosition {
+  readonly life: number;
+  readonly sequence: number;
+}
+
 const RADIX = 36;
+/** Two numbers of 64 bits and a point are shorter. */
+const MAX_EPOCH_LENGTH = 32;
 
 /** The number by which a loop's thread is known in locks and records. The primary takes the one behind the last loop's. */
 export const threadOf = (loopId: number): number => loopId + 1;
@@ -51,19 +59,27 @@ export class ChannelLog {
   }
 
   /**
-   * The sequence up to which someone knows the channel who was at `after`; undefined when messages may have been forgotten since,
-   * or when `after`, which may come from a client, means nothing here. Under the lock.
+   * What `after` says, which may come from a client and be anything; undefined when it means nothing here. Not under the lock: it
+   * may run code of the user.
    */
-  knownUpTo(entry: number, after: ChannelPosition): number | undefined {
+  parse(after: ChannelPosition): ParsedPosition | undefined {
     const { epoch, sequence } = after ?? {};
-    if (typeof epoch !== 'string' || !Number.isSafeInteger(sequence) || sequence < 0) return undefined;
+    if (typeof epoch !== 'string' || epoch.length > MAX_EPOCH_LENGTH) return undefined;
+    if (!Number.isSafeInteger(sequence) || sequence < 0) return undefined;
     const [memory, lifeText = ''] = epoch.split('.');
     const life = Number.parseInt(lifeText, RADIX);
-    if (memory !== this.#epoch || Number.isNaN(life)) return undefined;
+    return memory !== this.#epoch || Number.isNaN(life) ? undefined : { life, sequence };
+  }
+
+  /**
+   * The sequence up to which someone knows the channel who was at that position; undefined when messages may have been
+   * forgotten since. Under the lock.
+   */
+  knownUpTo(entry: number, { life, sequence }: ParsedPosition): number | undefined {
     if (entry !== 0 && life === this.table.life(entry)) {
       return sequence <= this.table.sequence(entry) ? sequence : undefined;
     }
-    // There were no messages at `after`, and no channel with messages has been forgotten since: so all there are came later.
+    // There were no messages then, and no channel with messages has been forgotten since: so all there are came later.
     const isBefore = entry === 0 || life < this.table.life(entry);
     return sequence === 0 && isBefore && this.table.forgotten <= life ? 0 : undefined;
   }

@@ -9,9 +9,9 @@
  *                ├ u32 × ⌈loops / 32⌉ loops with interest ├ u32 × loops subscribers ├ name ┤
  * ```
  * A channel is made when it is first subscribed to or published to, and given a life: a number that no other has had. While
- * nobody subscribes it is in the idle list, oldest first. It is forgotten when the table is full and the place is needed,
- * from the old end of that list, once every loop has read its last record: so a record that is still to be read never names
- * a forgotten channel.
+ * nobody subscribes it is in the idle list, oldest first, and from the old end of that it is forgotten when the table is full and
+ * the place is needed. Records of it may still be unread then, and name an entry that is another channel's by now: they
+ * do no harm, since they lie before every position where a subscriber of that channel began.
  */
 import { randomFillSync } from 'node:crypto';
 import { BlockHeap } from './block-heap.ts';
@@ -36,7 +36,7 @@ import { ensureStackRoom } from './stack-room.ts';
 /** Words of an entry's first block, by index from its start. */
 const EntryWord = { nameBytes: 3, idleBefore: 10, idleAfter: 11 } as const;
 /** The same block as f64. */
-const EntryLong = { sequence: 2, last: 3, life: 4 } as const;
+export const EntryLong = { sequence: 2, last: 3, life: 4 } as const;
 const BLOCK_LONGS = BLOCK_WORDS / 2;
 /** Payload word of the chain where the interest begins; payload word 0 is word 1 of the first block. */
 const INTEREST = 11;
@@ -117,17 +117,14 @@ export class ChannelTable {
     return 0;
   }
 
-  /**
-   * The entry with that name, made when there is none; 0 when the table is full. Every active reader has read what lies
-   * before `gate`.
-   */
-  findOrCreate(name: EncodedName, gate: number): number {
-    return this.find(name) || this.#create(name, gate);
+  /** The entry with that name, made when there is none; 0 when the table is full of channels with subscribers. */
+  findOrCreate(name: EncodedName): number {
+    return this.find(name) || this.#create(name);
   }
 
-  #create(name: EncodedName, gate: number): number {
+  #create(name: EncodedName): number {
     ensureStackRoom();
-    if (this.count >= this.#maxChannels && !this.#forgetOldest(gate)) return 0;
+    if (this.count >= this.#maxChannels && !this.#forgetOldest()) return 0;
     const payload = this.#name + name.wordLength;
     const entry = this.#heap.tryAllocate(BlockHeap.blocksFor(payload));
     if (entry === 0) return 0;
@@ -173,14 +170,21 @@ export class ChannelTable {
     return this.#longs[TableLong.forgotten] as number;
   }
 
-  /** A record of the channel was written; it is about to be published. */
-  published(entry: number, sequence: number, position: number): void {
-    this.#setLong(entry, EntryLong.sequence, sequence);
-    this.#setLong(entry, EntryLong.last, position);
-    if (this.#words[TableWord.newestIdle] !== entry && !this.#hasInterest(entry)) {
-      this.#removeIdle(entry);
-      this.#appendIdle(entry);
-    }
+  /** All f64 of the table; those of an entry begin at `longsAt`, and are named by `EntryLong`. */
+  get longs(): Float64Array<SharedArrayBuffer> {
+    return this.#longs;
+  }
+
+  longsAt(entry: number): number {
+    return entry * BLOCK_LONGS;
+  }
+
+  /** A record of the channel is about to be published: without subscribers, it becomes the latest of the idle ones. */
+  touch(entry: number): void {
+    if (this.#words[TableWord.newestIdle] === entry || this.#hasInterest(entry)) return;
+    ensureStackRoom();
+    this.#removeIdle(entry);
+    this.#appendIdle(entry);
   }
 
   // ── subscribers ──
@@ -192,8 +196,8 @@ export class ChannelTable {
     return total;
   }
 
+  /** The caller has made sure of room on the stack. */
   setSubscribers(entry: number, loop: number, count: number): void {
-    ensureStackRoom();
     const wasIdle = !this.#hasInterest(entry);
     this.#words[this.#heap.indexOf(entry, this.#counts + loop)] = count;
     const interest = this.#heap.indexOf(entry, INTEREST + Math.floor(loop / LOOPS_PER_WORD));
@@ -239,9 +243,9 @@ export class ChannelTable {
 
   // ── the idle list ──
 
-  #forgetOldest(gate: number): boolean {
+  #forgetOldest(): boolean {
     const entry = this.#words[TableWord.oldestIdle] as number;
-    if (entry === 0 || this.last(entry) >= gate) return false;
+    if (entry === 0) return false;
     if (this.sequence(entry) > 0) {
       const lives = this.lives + 1;
       this.#longs[TableLong.lives] = lives;

@@ -21,10 +21,12 @@ export class EncodedName {
     return (this.byteLength + 3) >>> 2;
   }
 
-  /** Takes a name. False when it is empty or too long. */
+  /**
+   * Takes a name. False when it is empty or too long, or has a lone surrogate: two such names could have the same bytes.
+   */
   trySet(name: string): boolean {
     const byteLength = Buffer.byteLength(name);
-    if (byteLength === 0 || byteLength > MAX_NAME_BYTES) return false;
+    if (byteLength === 0 || byteLength > MAX_NAME_BYTES || !name.isWellFormed()) return false;
     this.words[(byteLength - 1) >>> 2] = 0;
     this.#bytes.write(name, 0, byteLength);
     this.byteLength = byteLength;

@@ -13,6 +13,9 @@
  * round at most a third as many entries come in as there are, and all that had expired before it go: a table never takes more
  * than twice the room that its live entries took at most. `earliest`, a lower bound of every expiry, tells when there is
  * nothing to sweep; it is found anew in each round.
+ *
+ * Every call can throw, when the stack is at its end; but no lock is left taken, and the table is whole whenever a call is
+ * made, because what belongs together is written without a call in between. The worst is a chain that nobody has any more.
  */
 import { BlockHeap } from './block-heap.ts';
 import { EncodedKey } from './encoded-key.ts';
@@ -27,7 +30,7 @@ const TableWord = { root: 1, count: 2, hand: 3 } as const;
 const TableLong = { earliest: 2, earliestSeen: 3 } as const;
 /** Words of an entry's first block; the owner's begin at `OWN`. */
 const KEY_TAG = 3;
-const EXPIRY_LONG = 2;
+export const EXPIRY_LONG = 2;
 export const OWN = 6;
 export const BLOCK_LONGS = BLOCK_WORDS / 2;
 /** Blocks of an anchor. */
@@ -47,6 +50,8 @@ export class EntryTable {
   readonly #doubles: Float64Array<SharedArrayBuffer>;
   readonly #trie: HashTrie;
   readonly #name: string;
+  /** An entry that the sweep passes over, whether or not it has expired; 0: none. */
+  #spared = 0;
   /** First word of the anchor's second block. */
   readonly #line: number;
   /** Payload word where the key begins. */
@@ -137,8 +142,8 @@ export class EntryTable {
     return this.#doubles[entry * BLOCK_LONGS + EXPIRY_LONG] as number;
   }
 
-  setExpiry(entry: number, expiryMs: number): void {
-    this.#doubles[entry * BLOCK_LONGS + EXPIRY_LONG] = expiryMs;
+  /** Call this before an entry gets an earlier expiry than it had: keeps the bounds below it. */
+  willExpire(expiryMs: number): void {
     this.#lower(TableLong.earliest, expiryMs);
     this.#lower(TableLong.earliestSeen, expiryMs);
   }
@@ -161,14 +166,12 @@ export class EntryTable {
     for (let seen = 0; seen < limit; ) {
       hand = this.visitFrom(hand, (entry) => {
         const expiry = this.expiryOf(entry);
-        if (expiry <= nowMs) this.remove(entry);
+        if (expiry <= nowMs && entry !== this.#spared) this.remove(entry);
         else this.#lower(TableLong.earliestSeen, expiry);
         seen++;
       });
       if (hand > LAST_POSITION) {
-        this.#words[this.#line + TableWord.hand] = 0;
-        this.#setLong(TableLong.earliest, this.#long(TableLong.earliestSeen));
-        this.#setLong(TableLong.earliestSeen, Number.POSITIVE_INFINITY);
+        this.#beginRound();
         return true;
       }
     }
@@ -190,21 +193,26 @@ export class EntryTable {
   // ── making and removing ──
 
   /**
-   * A new entry that never expires, with so many words behind its key; what is in them and in the owner's words is left over
-   * from before. The key must not be there. Throws `SharedMemoryFullError` when there is no room.
+   * A new entry with so many words behind its key. `fill` writes them and the owner's words, before the entry can be found. The
+   * key must not be there. Throws `SharedMemoryFullError` when there is no room.
    */
-  insert(key: EncodedKey, words: number): number {
+  insert(key: EncodedKey, words: number, expiryMs: number, fill: (entry: number) => void): void {
     if (this.mayHaveExpired) this.sweep(SWEPT_PER_INSERT);
+    this.willExpire(expiryMs);
     const blocks = BlockHeap.blocksFor(this.#keyAt + EncodedKey.wordsOf(key.tag) + words);
-    return this.#attempt(0, () => this.#tryInsert(key, blocks)) || this.#throwFull();
+    if (this.#attempt(0, () => this.#tryInsert(key, blocks, expiryMs, fill)) === 0) this.#throwFull();
   }
 
-  /** Changes the number of words behind the key. Throws `SharedMemoryFullError`, with nothing changed, when there is no room. */
-  resize(entry: number, from: number, to: number): void {
-    const before = BlockHeap.blocksFor(this.behindKey(entry) + from);
-    const after = BlockHeap.blocksFor(this.behindKey(entry) + to);
-    const attempt = (): number => (this.#view.heap.tryResize(entry, before, after) ? 1 : 0);
-    if (before !== after && this.#attempt(entry, attempt) === 0) this.#throwFull();
+  /** Makes room for so many words behind the key. Throws `SharedMemoryFullError`, with nothing changed, when there is none. */
+  grow(entry: number, words: number): void {
+    const blocks = BlockHeap.blocksFor(this.behindKey(entry) + words);
+    const attempt = (): number => (this.#view.heap.tryGrow(entry, blocks) ? 1 : 0);
+    if (this.#attempt(entry, attempt) === 0) this.#throwFull();
+  }
+
+  /** Gives back what an entry does not need for so many words behind the key. */
+  shrink(entry: number, words: number): void {
+    this.#view.heap.shrink(entry, BlockHeap.blocksFor(this.behindKey(entry) + words));
   }
 
   /** A block for an entry, or 0 when there is no room. */
@@ -213,51 +221,57 @@ export class EntryTable {
   }
 
   remove(entry: number): void {
-    this.#onRemove(entry);
-    this.#trie.remove(entry);
-    this.#view.heap.free(entry);
-    this.#words[this.#line + TableWord.count] = this.count - 1;
+    const left = this.count - 1;
+    this.#trie.unlink(entry);
+    this.#words[this.#line + TableWord.count] = left;
+    this.#trie.prune();
+    this.#free(entry);
   }
 
   /** Takes everything out at once. Gives back the blocks when called; that needs no lock but the heap's. */
   detach(): () => void {
     const reference = this.#trie.detach();
     this.#words[this.#line + TableWord.count] = 0;
-    this.#words[this.#line + TableWord.hand] = 0;
-    this.#setLong(TableLong.earliest, Number.POSITIVE_INFINITY);
-    this.#setLong(TableLong.earliestSeen, Number.POSITIVE_INFINITY);
-    return () =>
-      this.#trie.free(reference, (entry) => {
-        this.#onRemove(entry);
-        this.#view.heap.free(entry);
-      });
+    return () => this.#trie.free(reference, (entry) => this.#free(entry));
   }
 
-  #tryInsert(key: EncodedKey, blocks: number): number {
+  #free(entry: number): void {
+    this.#onRemove(entry);
+    this.#view.heap.free(entry);
+  }
+
+  #tryInsert(key: EncodedKey, blocks: number, expiryMs: number, fill: (entry: number) => void): number {
     const { heap } = this.#view;
     const entry = heap.tryAllocate(blocks);
     if (entry === 0) return 0;
     this.#words[entry * BLOCK_WORDS + KEY_TAG] = key.tag;
     heap.store(entry, this.#keyAt, key.words, EncodedKey.wordsOf(key.tag));
-    this.#doubles[entry * BLOCK_LONGS + EXPIRY_LONG] = Number.POSITIVE_INFINITY;
-    if (!this.#trie.tryInsert(key.hash, entry)) {
-      heap.free(entry);
-      return 0;
+    this.#doubles[entry * BLOCK_LONGS + EXPIRY_LONG] = expiryMs;
+    fill(entry);
+    const count = this.count + 1;
+    if (this.#trie.tryInsert(key.hash, entry)) {
+      this.#words[this.#line + TableWord.count] = count;
+      return entry;
     }
-    this.#words[this.#line + TableWord.count] = this.count + 1;
-    return entry;
+    heap.free(entry);
+    return 0;
   }
 
-  /** Attempts, and again while there is something to sweep, here and elsewhere. `entry` is spared, though it may have expired. */
-  #attempt(entry: number, attempt: Attempt): number {
-    const got = attempt();
-    if (got !== 0) return got;
-    if (entry === 0) return this.sweepUntil(attempt) || this.#view.reclaim(attempt);
-    const expiry = this.expiryOf(entry);
-    this.setExpiry(entry, Number.POSITIVE_INFINITY);
-    const late = this.sweepUntil(attempt) || this.#view.reclaim(attempt);
-    this.setExpiry(entry, expiry);
-    return late;
+  /** Attempts, and again while there is something to sweep, here and elsewhere. */
+  #attempt(spared: number, attempt: Attempt): number {
+    this.#spared = spared;
+    try {
+      return attempt() || this.sweepUntil(attempt) || this.#view.reclaim(attempt);
+    } finally {
+      this.#spared = 0;
+    }
+  }
+
+  #beginRound(): void {
+    const line = this.#line / 2;
+    this.#words[this.#line + TableWord.hand] = 0;
+    this.#doubles[line + TableLong.earliest] = this.#doubles[line + TableLong.earliestSeen] as number;
+    this.#doubles[line + TableLong.earliestSeen] = Number.POSITIVE_INFINITY;
   }
 
   #throwFull(): never {
@@ -265,14 +279,10 @@ export class EntryTable {
   }
 
   #lower(word: number, value: number): void {
-    if (value < this.#long(word)) this.#setLong(word, value);
+    if (value < this.#long(word)) this.#doubles[this.#line / 2 + word] = value;
   }
 
   #long(word: number): number {
     return this.#doubles[this.#line / 2 + word] as number;
-  }
-
-  #setLong(word: number, value: number): void {
-    this.#doubles[this.#line / 2 + word] = value;
   }
 }

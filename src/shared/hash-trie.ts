@@ -32,8 +32,9 @@ export class HashTrie {
   readonly #heap: BlockHeap;
   readonly #words: Uint32Array<SharedArrayBuffer>;
   readonly #root: number;
-  /** Indexes of the references on the way to where the last search ended. */
-  readonly #path: number[] = [];
+  /** Indexes of the references on the way to where `#descend` ended last, and how many nodes are on it. */
+  readonly #path = new Array<number>(LEVELS + 1).fill(0);
+  #depth = 0;
 
   /** The trie whose root reference is `heap.words[root]`; a zero there is an empty trie. */
   constructor(heap: BlockHeap, root: number) {
@@ -44,7 +45,9 @@ export class HashTrie {
 
   /** The first leaf with that hash, or 0; go on with `sibling`. */
   first(hash: number): number {
-    const reference = this.#words[this.#descend(hash)] as number;
+    let reference = this.#words[this.#root] as number;
+    for (let shift = 0; isNode(reference); shift += BITS_PER_LEVEL)
+      reference = this.#words[blockOf(reference) * BLOCK_WORDS + nibble(hash, shift)] as number;
     return reference !== 0 && this.hashOf(reference) === hash ? reference : 0;
   }
 
@@ -67,7 +70,7 @@ export class HashTrie {
     if (parts) {
       const difference = hash ^ this.hashOf(other);
       const deepest = Math.floor((31 - Math.clz32(difference & -difference)) / BITS_PER_LEVEL);
-      const highest = this.#path.length - 1;
+      const highest = this.#depth;
       let node = this.#heap.tryAllocate(deepest - highest + 1);
       if (node === 0) return false;
       // From the node where the two hashes part up to the one that takes their place.
@@ -95,14 +98,23 @@ export class HashTrie {
 
   /** Takes a leaf out, and gives back the nodes that it alone needed. The leaf's own chain is the caller's. */
   remove(leaf: number): void {
-    const slot = this.#descend(this.hashOf(leaf));
-    let link = slot;
+    this.unlink(leaf);
+    this.prune();
+  }
+
+  /** Takes a leaf out; nothing is called behind the write. Then comes `prune`. */
+  unlink(leaf: number): void {
+    let link = this.#descend(this.hashOf(leaf));
     for (let at = this.#words[link] as number; at !== leaf; at = this.#words[link] as number) {
       link = at * BLOCK_WORDS + LeafWord.sibling;
     }
-    this.#words[link] = this.sibling(leaf);
-    this.#path.pop();
-    for (let parent = this.#path.pop(); parent !== undefined; parent = this.#path.pop()) {
+    this.#words[link] = this.#words[leaf * BLOCK_WORDS + LeafWord.sibling] as number;
+  }
+
+  /** Gives back the nodes that only the leaf needed that `unlink` has just taken out. */
+  prune(): void {
+    while (this.#depth > 0) {
+      const parent = this.#path[--this.#depth] as number;
       const only = this.#onlyReference(blockOf(this.#words[parent] as number));
       if (only === undefined || isNode(only)) return;
       this.#heap.free(this.#collapse(parent, only));
@@ -176,13 +188,12 @@ export class HashTrie {
 
   /** Index of the reference where the way of this hash ends: at a leaf, or at nothing. Leaves the way in `#path`. */
   #descend(hash: number): number {
-    this.#path.length = 0;
     let slot = this.#root;
-    for (let shift = 0; ; shift += BITS_PER_LEVEL) {
-      this.#path.push(slot);
+    for (this.#depth = 0; ; this.#depth++) {
+      this.#path[this.#depth] = slot;
       const reference = this.#words[slot] as number;
       if (!isNode(reference)) return slot;
-      slot = blockOf(reference) * BLOCK_WORDS + nibble(hash, shift);
+      slot = blockOf(reference) * BLOCK_WORDS + nibble(hash, this.#depth * BITS_PER_LEVEL);
     }
   }
 

@@ -68,6 +68,7 @@ export class History {
   find(channel: string, after: ChannelPosition | undefined, limit: number): Found {
     const { table, writer, lock, name } = this.#shared;
     if (!name.trySet(channel)) return { epoch: '', sequence: 0, tail: 0, positions: [], complete: !after };
+    const parsed = after === undefined ? undefined : this.#shared.parse(after);
     let entry: number;
     let position: ChannelPosition;
     let tail: number;
@@ -78,7 +79,8 @@ export class History {
       entry = table.find(name);
       position = this.#shared.positionOf(entry);
       tail = this.#shared.log.tail;
-      known = after === undefined ? 0 : this.#shared.knownUpTo(entry, after);
+      if (after === undefined) known = 0;
+      else if (parsed !== undefined) known = this.#shared.knownUpTo(entry, parsed);
       last = entry === 0 || !writer.isHeld(table.last(entry)) ? NO_POSITION : table.last(entry);
     } finally {
       lock.unlock();

@@ -19,7 +19,7 @@
  *      ├ u32 magic ├ u32 version ├ u32 units of the ring ├ u32 readers ┤
  * 64   append line                   ├ u32 lock ┤                                          any writer
  * 128  tail line                     ├ u32 tail ┤                                          the holder of the lock
- * 192  writer line                   ├ f64 end ├ f64 gate ├ f64 next check ┤              the holder of the lock
+ * 192  writer line                   ├ f64 end ├ f64 gate ├ f64 next check ├ f64 reserved ┤              the holder of the lock
  * 256  cursor line of reader 0       ├ u32 cursor ├ u32 state ┤                            the reader; see log.ts
  *      doorbell line of reader 0     ├ u32 bell ┤                                          reader and writers
  *      lines of reader 1 …
@@ -116,7 +116,12 @@ export const LOG_LOCK_INDEX = APPEND_OFFSET / Int32Array.BYTES_PER_ELEMENT;
 export const LOG_TAIL_INDEX = TAIL_OFFSET / Int32Array.BYTES_PER_ELEMENT;
 /** Words of the writer line, by index into a Float64Array of the whole. */
 const writerLong = (word: number): number => WRITER_OFFSET / Float64Array.BYTES_PER_ELEMENT + word;
-export const LogWriterLong = { end: writerLong(0), gate: writerLong(1), nextCheck: writerLong(2) } as const;
+export const LogWriterLong = {
+  end: writerLong(0),
+  gate: writerLong(1),
+  nextCheck: writerLong(2),
+  reserved: writerLong(3),
+} as const;
 
 const readerOffset = (reader: number): number => READERS_OFFSET + reader * READER_LINES * CACHE_LINE_BYTES;
 /** Words of a reader, by index into an Int32Array of the whole. */

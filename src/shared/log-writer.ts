@@ -51,7 +51,8 @@ export class LogWriter {
 
   /** Whether the record at a position is still whole; it stays so until the lock is given back. */
   isHeld(position: number): boolean {
-    return position !== NO_POSITION && this.end - position <= this.#log.units;
+    const reserved = this.#log.longs[LogWriterLong.reserved] as number;
+    return position !== NO_POSITION && reserved - position <= this.#log.units;
   }
 
   /** Where a record with so much data may be written, or `NO_POSITION` when the log is full. The data fits in a record. */
@@ -61,11 +62,14 @@ export class LogWriter {
     const toEnd = this.#log.unitsToEnd(end);
     const padding = units > toEnd ? toEnd : 0;
     if (!this.#hasRoom(end, padding + units)) return NO_POSITION;
+    const { longs } = this.#log;
+    // What was in this room is no longer held, even if it is not committed in the end.
+    longs[LogWriterLong.reserved] = Math.max(longs[LogWriterLong.reserved] as number, end + padding + units);
     if (padding > 0) this.#log.words[this.#log.wordAt(end) + RecordWord.flags] = PADDING;
     return end + padding;
   }
 
-  /** Writes a record at a reserved position. Plain stores: no reader looks there before `commit`. */
+  /** Writes a record at a reserved position. Plain stores: no reader looks behind the tail. */
   write(position: number, head: RecordHead, data: string | Uint8Array, dataBytes: number): void {
     const { words, bytes } = this.#log;
     const word = this.#log.wordAt(position);
@@ -82,7 +86,7 @@ export class LogWriter {
     words[word + RecordWord.connection] = head.connection;
   }
 
-  /** Publishes the record that was written at that position. */
+  /** Publishes the record that was written at that position. Throws, for want of stack, at its very beginning or not at all. */
   commit(position: number, dataBytes: number): void {
     const end = position + unitsOf(dataBytes);
     this.#log.longs[LogWriterLong.end] = end;

@@ -19,7 +19,7 @@
  * |---|---|---|---|---|
  * | lock | any thread | any thread | 0 | the append lock, a `Mutex`; guards the writer line, the ring's free units, the channel table |
  * | tail | holder of the lock | any thread | start | everything before it is written |
- * | end, gate, next check | holder of the lock | holder of the lock | start | see log-writer.ts |
+ * | end, gate, next check, reserved | holder of the lock | holder of the lock | start | see log-writer.ts |
  * | cursor | its reader; the holder of the lock when it attaches | holder of the lock | start | everything before it is read |
  * | state | holder of the lock; the primary when the reader's thread has ended | holder of the lock | 0 | 1: the cursor counts |
  * | bell | its reader sets, any thread clears | any thread | 0 | see doorbell.ts |
@@ -99,13 +99,14 @@ export class Log {
     }
     const memory = new SharedArrayBuffer(logMemoryBytes(readers, ringBytes));
     const words = new Int32Array(memory);
-    const longs = new Float64Array(memory, 0, LogWriterLong.nextCheck + 1);
+    const longs = new Float64Array(memory, 0, LogWriterLong.reserved + 1);
     words[LogHeaderWord.version] = LAYOUT_VERSION;
     words[LogHeaderWord.units] = ringBytes / UNIT_BYTES;
     words[LogHeaderWord.readers] = readers;
     words[LOG_TAIL_INDEX] = start;
     longs[LogWriterLong.end] = start;
     longs[LogWriterLong.gate] = start;
+    longs[LogWriterLong.reserved] = start;
     words[LogHeaderWord.magic] = LOG_MAGIC;
     return memory;
   }

@@ -6,10 +6,10 @@
  * ```
  * `entry-table.ts` draws the anchor and the first words of an entry. All is read and written under the table's lock. A
  * callback of the user runs only in `update`, when the map is whole; what it and `toJSON` may overwrite, the scratch and the
- * encoded key, is made after it. Every other call is made where the stack has room, so that it cannot end in its middle.
+ * encoded key, is made after it. A call that throws for want of stack leaves the map whole; see `entry-table.ts`.
  */
 
-import { END, EntryTable, OWN } from './entry-table.ts';
+import { BLOCK_LONGS, END, EntryTable, EXPIRY_LONG, OWN } from './entry-table.ts';
 import { BLOCK_WORDS } from './layout.ts';
 import { MAX_VALUE_BYTES, MapValue } from './map-value.ts';
 import type { SetOptions, SharedMap, UpdateOptions } from './shared.ts';
@@ -73,8 +73,7 @@ export class LockedMap<V> implements SharedMap<V> {
     const encoded = this.#view.setKey(key, this.#name);
     this.table.lock.lock();
     try {
-      const entry = this.#store(this.#live(this.table.find(encoded)), tag);
-      this.table.setExpiry(entry, this.#expiryIn(ttlMs));
+      this.#store(this.#live(this.table.find(encoded)), tag, this.#expiryIn(ttlMs));
     } finally {
       this.table.lock.unlock();
     }
@@ -109,8 +108,8 @@ export class LockedMap<V> implements SharedMap<V> {
       }
       const tag = this.#encode(result);
       this.#view.setKey(key, this.#name);
-      const stored = this.#store(entry, tag);
-      if (ttlMs !== undefined) this.table.setExpiry(stored, this.#expiryIn(ttlMs));
+      const keptMs = entry === 0 ? Number.POSITIVE_INFINITY : this.table.expiryOf(entry);
+      this.#store(entry, tag, ttlMs === undefined ? keptMs : this.#expiryIn(ttlMs));
       return result;
     } finally {
       this.table.lock.unlock();
@@ -199,15 +198,22 @@ export class LockedMap<V> implements SharedMap<V> {
   }
 
   /** Stores what is encoded into an entry, or, for 0, into a new one. Throws, with nothing changed, when there is no room. */
-  #store(found: number, tag: number): number {
-    const { heap, words, key } = this.#view;
-    const to = MapValue.wordsOf(tag);
-    let entry = found;
-    if (entry === 0) entry = this.table.insert(key, to);
-    else this.table.resize(entry, MapValue.wordsOf(this.#tagOf(entry)), to);
-    words[entry * BLOCK_WORDS + VALUE_TAG] = tag;
-    this.#value.store(heap, entry, this.table.behindKey(entry), tag);
-    return entry;
+  #store(found: number, tag: number, expiryMs: number): void {
+    const { words, doubles, key } = this.#view;
+    const length = MapValue.wordsOf(tag);
+    const write = (entry: number): void => {
+      this.#value.store(this.#view.heap, entry, this.table.behindKey(entry), tag);
+      words[entry * BLOCK_WORDS + VALUE_TAG] = tag;
+      doubles[entry * BLOCK_LONGS + EXPIRY_LONG] = expiryMs;
+    };
+    if (found === 0) {
+      this.table.insert(key, length, expiryMs, write);
+    } else {
+      this.table.grow(found, length);
+      this.table.willExpire(expiryMs);
+      write(found);
+      this.table.shrink(found, length);
+    }
   }
 
   #load(entry: number): number {

@@ -43,17 +43,23 @@ export class Mutex {
    * at once when this thread holds it already: it would wait for itself.
    */
   lock(timeoutMs: number = LOCK_TIMEOUT_MS): void {
+    this.unlock(true);
     // Acquires: what the last holder wrote is seen from here on.
     if (Atomics.compareExchange(this.#words, this.#index, FREE, this.#holder) !== FREE) this.#wait(timeoutMs);
   }
 
   /** Takes the lock if it is free, and never waits. */
   tryLock(): boolean {
+    this.unlock(true);
     return Atomics.compareExchange(this.#words, this.#index, FREE, this.#holder) === FREE;
   }
 
-  /** Gives the lock back. Call it from `finally`. */
-  unlock(): void {
+  /**
+   * Gives the lock back. Call it from `finally`. A call can throw when the stack is at its end, and the lock would then stay
+   * taken; so `lock` rehearses this call, from further down the stack, before it takes the lock.
+   */
+  unlock(isRehearsal = false): void {
+    if (isRehearsal) return;
     // Releases: what was written under the lock is seen by the next holder.
     if (Atomics.exchange(this.#words, this.#index, FREE) & WAITERS) {
       Atomics.notify(this.#words, this.#index, 1);
@@ -91,9 +97,11 @@ export class Mutex {
         continue;
       const leftMs = deadline - performance.now();
       // Sleeps only while the word is still `marked`, so an unlock before the sleep is not missed.
-      if (leftMs <= 0 || Atomics.wait(this.#words, this.#index, marked, leftMs) === 'timed-out') {
+      if (leftMs <= 0) {
         throw new MutexTimeoutError(`mutex ${this.#name} was not free within ${timeoutMs} ms`);
       }
+      // Then it looks once more, in case the whole process stood still.
+      Atomics.wait(this.#words, this.#index, marked, leftMs);
     }
   }
 

@@ -1,5 +1,6 @@
 /** Puts messages into the log, from any thread. */
 import { type ChannelLog, threadOf } from './channel-log.ts';
+import { EntryLong } from './channel-table.ts';
 import { ring } from './doorbell.ts';
 import { bellIndex } from './layout.ts';
 import { withThread } from './log.ts';
@@ -8,7 +9,7 @@ import { NO_POSITION } from './log-writer.ts';
 /**
  * `sequence` is the message's number in its channel. Refused, and published to nobody: `log-full` when a loop has not read
  * what would have to be overwritten; `too-large` when the data does not fit in a record; `invalid-channel` when the name is empty
- * or longer than 255 bytes; `too-many-channels` when it would be a new channel and there is no place for one.
+ * or longer than 255 bytes; `too-many-channels` when it would be a new channel and as many as there may be have subscribers.
  */
 export type PublishResult =
   | { readonly ok: true; readonly sequence: number }
@@ -23,13 +24,17 @@ const TOO_MANY_CHANNELS = refused('too-many-channels');
 
 const LOOPS_PER_WORD = 32;
 
+/** The true length: a subclass may say something else. */
+const lengthOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'byteLength')
+  ?.get as () => number;
+
 export class Publisher {
   readonly #shared: ChannelLog;
   readonly #onOwn: () => void;
   /** Loops to wake, as bits. */
   readonly #interest: Uint32Array;
 
-  /** `onOwn` is called when this thread's own loop has something to read. */
+  /** `onOwn` is called when this thread's own loop is about to have something to read. */
   constructor(shared: ChannelLog, onOwn: () => void = () => {}) {
     this.#shared = shared;
     this.#onOwn = onOwn;
@@ -48,28 +53,35 @@ export class Publisher {
     connection: number,
   ): PublishResult {
     const { log, table, writer, lock, name, thread } = this.#shared;
-    const dataBytes = typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;
+    const dataBytes = typeof data === 'string' ? Buffer.byteLength(data) : lengthOf.call(data);
     if (dataBytes > log.maxDataBytes) return TOO_LARGE;
     if (known === 0 && !name.trySet(channel)) return INVALID_CHANNEL;
+    // Before anything is published: a call that fails for want of stack must not leave a message that this loop never reads.
+    if (known !== 0) this.#onOwn();
     let sequence: number;
     lock.lock();
     try {
+      const entry = known || table.findOrCreate(name);
+      if (entry === 0) return TOO_MANY_CHANNELS;
       const position = writer.tryReserve(dataBytes);
       if (position === NO_POSITION) return LOG_FULL;
-      const entry = known || table.findOrCreate(name, writer.gate);
-      if (entry === 0) return TOO_MANY_CHANNELS;
       sequence = table.sequence(entry) + 1;
-      const previous = table.last(entry);
-      const allFlags = connection === 0 ? flags : withThread(flags, thread);
-      writer.write(
-        position,
-        { channel: entry, sequence, previous, flags: allFlags, connection },
-        data,
-        dataBytes,
-      );
+      const head = {
+        channel: entry,
+        sequence,
+        previous: table.last(entry),
+        flags: connection === 0 ? flags : withThread(flags, thread),
+        connection,
+      };
+      writer.write(position, head, data, dataBytes);
       for (let i = 0; i < this.#interest.length; i++) this.#interest[i] = table.interest(entry, i);
-      table.published(entry, sequence, position);
+      table.touch(entry);
+      const { longs } = table;
+      const at = table.longsAt(entry);
       writer.commit(position, dataBytes);
+      // Nothing is called from here to the end of the lock, so that nothing can fail half way for want of stack.
+      longs[at + EntryLong.sequence] = sequence;
+      longs[at + EntryLong.last] = position;
     } finally {
       lock.unlock();
     }
@@ -83,8 +95,7 @@ export class Publisher {
     for (let i = 0; i < this.#interest.length; i++) {
       for (let bits = this.#interest[i] as number; bits !== 0; bits &= bits - 1) {
         const loop = i * LOOPS_PER_WORD + 31 - Math.clz32(bits & -bits);
-        if (threadOf(loop) === thread) this.#onOwn();
-        else ring(log.words, bellIndex(loop));
+        if (threadOf(loop) !== thread) ring(log.words, bellIndex(loop));
       }
     }
   }

@@ -5,7 +5,7 @@
  */
 
 import type { EncodedKey } from './encoded-key.ts';
-import { EntryTable } from './entry-table.ts';
+import { BLOCK_LONGS, EntryTable, EXPIRY_LONG } from './entry-table.ts';
 import type { Settings } from './registry.ts';
 import type { RateLimit, SharedRateLimiter, TakeResult } from './shared.ts';
 import { ensureStackRoom } from './stack-room.ts';
@@ -21,6 +21,9 @@ export class TableRateLimiter implements SharedRateLimiter {
   readonly #view: StateView;
   readonly #name: string;
   readonly #limit: number;
+  readonly #windowMs: number;
+  /** False for a burst above the limit: the window would forbid what the burst allows. */
+  readonly #hasWindow: boolean;
   readonly #burst: number;
   readonly #window: TakeWindow;
   /** None without a burst. */
@@ -34,8 +37,9 @@ export class TableRateLimiter implements SharedRateLimiter {
     this.#view = view;
     this.#name = name;
     this.#burst = burst === 0 ? Number.POSITIVE_INFINITY : burst;
-    // With a burst above the limit, the window would forbid what the burst allows.
-    this.#limit = burst > limit ? Number.POSITIVE_INFINITY : limit;
+    this.#hasWindow = burst <= limit;
+    this.#limit = this.#hasWindow ? limit : Number.POSITIVE_INFINITY;
+    this.#windowMs = windowMs;
     this.#window = new TakeWindow(view, this.table, limit, windowMs);
     this.#pace = burst === 0 ? undefined : new TakePace(view, limit, windowMs, burst);
   }
@@ -56,28 +60,34 @@ export class TableRateLimiter implements SharedRateLimiter {
 
   #take(key: EncodedKey, cost: number): TakeResult {
     const nowMs = this.#view.nowMs();
-    let entry = this.table.find(key);
+    const entry = this.table.find(key);
     const total = entry === 0 ? 0 : this.#window.total(entry, nowMs);
     const debt = entry === 0 ? 0 : (this.#pace?.debt(entry, nowMs) ?? 0);
     const room = Math.min(this.#limit - total, this.#pace?.room(debt) ?? Number.POSITIVE_INFINITY);
     if (cost > room) {
       return { allowed: false, remaining: room, retryAfterMs: this.#waitMs(entry, nowMs, total, cost) };
     }
-    if (cost > 0) {
-      if (entry === 0) {
-        entry = this.table.insert(key, 0);
-        this.#window.format(entry);
-      }
-      this.#add(entry, nowMs, debt, cost);
-    }
+    if (cost > 0 && entry === 0) this.#insert(key, nowMs, cost);
+    if (cost > 0 && entry !== 0) this.#add(entry, nowMs, debt, cost);
     return { allowed: true, remaining: room - cost, retryAfterMs: 0 };
   }
 
+  #insert(key: EncodedKey, nowMs: number, takes: number): void {
+    const leavesMs = nowMs + this.#windowMs;
+    const expiryMs = this.#hasWindow ? leavesMs : (this.#pace?.paidOffMs(nowMs, 0, takes) ?? leavesMs);
+    this.table.insert(key, 0, expiryMs, (entry) => {
+      this.#window.format(entry, this.#hasWindow ? takes : 0);
+      this.#pace?.add(entry, nowMs, 0, takes);
+    });
+  }
+
+  /** The pace first: should the window then throw for want of stack, too much has been counted, never too little. */
   #add(entry: number, nowMs: number, debt: number, takes: number): void {
-    const paidOffMs = this.#pace?.add(entry, nowMs, debt, takes) ?? 0;
-    const leavesMs = Number.isFinite(this.#limit) ? this.#window.add(entry, nowMs, takes) : 0;
+    const paidOffMs = this.#pace?.paidOffMs(nowMs, debt, takes) ?? 0;
+    this.#pace?.add(entry, nowMs, debt, takes);
     // The debt of a burst within the limit is paid off before the window is over.
-    this.table.setExpiry(entry, leavesMs || paidOffMs);
+    if (this.#hasWindow) this.#window.add(entry, nowMs, takes);
+    else this.#view.doubles[entry * BLOCK_LONGS + EXPIRY_LONG] = paidOffMs;
   }
 
   #waitMs(entry: number, nowMs: number, total: number, cost: number): number {

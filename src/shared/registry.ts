@@ -60,13 +60,13 @@ export class Registry {
 
   /** What has that name; made as planned when the name is new. Throws `SharedTypeError` when it is of another kind. */
   open(name: string, plan: Plan): Registration {
+    ensureStackRoom();
     if (typeof name !== 'string') throw new TypeError(`a name is a string, not ${typeof name}`);
     if (!name.isWellFormed() || !this.#name.trySet(name)) {
       throw new RangeError(
         `a name is 1 to ${MAX_NAME_BYTES} bytes of UTF-8, not ${JSON.stringify(name.slice(0, MAX_NAME_BYTES + 1))}`,
       );
     }
-    ensureStackRoom();
     const attempt = (): number => this.#findOrCreate(plan);
     const entry = attempt() || this.#view.reclaim(attempt);
     if (entry === 0) throw this.#view.full(`${plan.kind} "${name}"`);

@@ -7,6 +7,8 @@ export class Scratch {
   words = new Uint32Array(KEPT_BYTES / WORD_BYTES);
   /** The same memory. */
   bytes = Buffer.from(this.words.buffer);
+  /** And again: `slice` of a Buffer does not copy. */
+  #plain = new Uint8Array(this.words.buffer);
 
   /** Makes room for so many bytes in whole words, and a word more. What was in it may be gone. */
   ensure(byteLength: number): void {
@@ -14,10 +16,11 @@ export class Scratch {
     if (needed === this.bytes.length) return;
     this.words = new Uint32Array(needed / WORD_BYTES);
     this.bytes = Buffer.from(this.words.buffer);
+    this.#plain = new Uint8Array(this.words.buffer);
   }
 
   /** A copy of the first bytes. */
   copy(byteLength: number): Uint8Array {
-    return new Uint8Array(this.words.buffer.slice(0, byteLength));
+    return this.#plain.slice(0, byteLength);
   }
 }

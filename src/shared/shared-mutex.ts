@@ -32,6 +32,7 @@ export class NamedMutex implements SharedMutex {
   }
 
   runExclusive<T>(fn: () => T, options?: ExclusiveOptions): T {
+    ensureStackRoom();
     if (typeof fn !== 'function') throw new TypeError(`runExclusive of mutex ${this.#name} needs a function`);
     const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     if (!Number.isFinite(timeoutMs) || timeoutMs < 0) {
@@ -39,7 +40,6 @@ export class NamedMutex implements SharedMutex {
         `mutex ${this.#name}: timeoutMs is a number of milliseconds from 0, not ${String(timeoutMs)}`,
       );
     }
-    ensureStackRoom();
     this.#lock.lock(timeoutMs);
     try {
       return requireSynchronous(fn(), `runExclusive of mutex ${this.#name}`);

@@ -40,12 +40,15 @@ export class TakePace {
     return Math.floor((this.#burst * this.#windowMs - debt) / this.#windowMs);
   }
 
-  /** Adds takes to a debt, and returns when it will be paid off. */
-  add(entry: number, nowMs: number, debt: number, takes: number): number {
-    const sum = debt + takes * this.#windowMs;
-    this.#doubles[entry * BLOCK_LONGS + DEBT] = sum;
+  /** When a debt will be paid off, with so many takes more. */
+  paidOffMs(nowMs: number, debt: number, takes: number): number {
+    return nowMs + (debt + takes * this.#windowMs) / this.#limit;
+  }
+
+  /** Adds takes to a debt. */
+  add(entry: number, nowMs: number, debt: number, takes: number): void {
+    this.#doubles[entry * BLOCK_LONGS + DEBT] = debt + takes * this.#windowMs;
     this.#doubles[entry * BLOCK_LONGS + SINCE] = nowMs;
-    return nowMs + sum / this.#limit;
   }
 
   /** When there will be room for so many takes. */

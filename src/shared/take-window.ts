@@ -10,9 +10,9 @@
  * ```
  * With a limit of up to `EXACT_LIMIT`, takes of one instant only are a run. Above it, takes in the same cell are, a cell being
  * `windowMs / CELLS`: a take may then count for that much longer than it should, which costs a key that is always at its limit
- * at most one take in `CELLS`. Called under the table's lock.
+ * at most one take in `CELLS`. Called under the table's lock; what belongs together is written without a call in between.
  */
-import { BLOCK_LONGS, type EntryTable, OWN } from './entry-table.ts';
+import { BLOCK_LONGS, type EntryTable, EXPIRY_LONG, OWN } from './entry-table.ts';
 import { BLOCK_WORDS } from './layout.ts';
 import type { StateView } from './state-view.ts';
 
@@ -28,8 +28,11 @@ const EntryWord = {
 };
 export const WINDOW_WORDS = 5;
 const RUNS_PER_BLOCK = 5;
-const SECOND_PLACE = 8;
-const FIRST_PLACE_MASK = 0xff;
+/** In the word `places`: the first run in the lowest byte, the number of runs above it. */
+const ONE_RUN = 1 << 8;
+const RUNS_SHIFT = 8;
+const FIRST_MASK = ONE_RUN - 1;
+
 const leavesLong = (block: number, run: number): number => block * BLOCK_LONGS + 1 + run;
 const takesWord = (block: number, run: number): number => block * BLOCK_WORDS + (run === 4 ? 1 : 12 + run);
 
@@ -46,45 +49,76 @@ export class TakeWindow {
     this.#cellMs = limit <= EXACT_LIMIT ? 0 : windowMs / CELLS;
   }
 
-  /** Prepares a new entry. */
-  format(entry: number): void {
-    this.#view.words.fill(0, entry * BLOCK_WORDS + OWN, entry * BLOCK_WORDS + OWN + WINDOW_WORDS);
+  /** Writes the words of a new entry. */
+  format(entry: number, takes: number): void {
+    const { words } = this.#view;
+    const at = entry * BLOCK_WORDS;
+    words.fill(0, at + OWN, at + OWN + WINDOW_WORDS);
+    words[at + EntryWord.newest] = takes;
+    words[at + EntryWord.total] = takes;
   }
 
   /** Forgets the runs that have left, and returns the takes of the others. */
   total(entry: number, nowMs: number): number {
-    const { words, doubles } = this.#view;
+    const { words, doubles, heap } = this.#view;
     const at = entry * BLOCK_WORDS;
-    if (this.#table.expiryOf(entry) <= nowMs) {
-      this.free(entry);
-      this.format(entry);
-    }
-    for (let block = words[at + EntryWord.oldestBlock] as number; block !== 0; ) {
-      const run = (words[at + EntryWord.places] as number) & FIRST_PLACE_MASK;
-      if ((doubles[leavesLong(block, run)] as number) > nowMs) break;
-      words[at + EntryWord.total] =
-        (words[at + EntryWord.total] as number) - (words[takesWord(block, run)] as number);
-      block = this.#dropOldest(entry);
+    if (this.#table.expiryOf(entry) <= nowMs) this.#forgetAll(entry);
+    for (;;) {
+      const block = words[at + EntryWord.oldestBlock] as number;
+      const places = words[at + EntryWord.places] as number;
+      const run = places & FIRST_MASK;
+      if (block === 0 || (doubles[leavesLong(block, run)] as number) > nowMs) break;
+      const total = (words[at + EntryWord.total] as number) - (words[takesWord(block, run)] as number);
+      const isLast = block === words[at + EntryWord.newestBlock] && run + 1 === places >>> RUNS_SHIFT;
+      const after = isLast ? 0 : (words[block * BLOCK_WORDS] as number);
+      words[at + EntryWord.total] = total;
+      if (!isLast && run + 1 < RUNS_PER_BLOCK) {
+        words[at + EntryWord.places] = places + 1;
+        continue;
+      }
+      words[at + EntryWord.oldestBlock] = after;
+      words[at + EntryWord.places] = isLast ? 0 : places & ~FIRST_MASK;
+      if (isLast) words[at + EntryWord.newestBlock] = 0;
+      words[block * BLOCK_WORDS] = 0;
+      heap.free(block);
     }
     return words[at + EntryWord.total] as number;
   }
 
-  /** Adds takes, and returns when the newest run leaves: the expiry of the entry. Runs that have left are forgotten already. */
-  add(entry: number, nowMs: number, takes: number): number {
-    const { words } = this.#view;
+  /** Adds takes to an entry and sets its expiry. Runs that have left are forgotten already. */
+  add(entry: number, nowMs: number, takes: number): void {
+    const { words, doubles } = this.#view;
     const at = entry * BLOCK_WORDS;
+    const expiry = entry * BLOCK_LONGS + EXPIRY_LONG;
     const newest = words[at + EntryWord.newest] as number;
-    let leavesMs = nowMs + this.#windowMs;
-    let run = takes;
-    if (newest !== 0) {
-      const before = this.#table.expiryOf(entry);
-      leavesMs = Math.max(leavesMs, before);
-      // Without room for another run, the newest is made longer: that counts too much, never too little.
-      if (this.#isSameRun(before, leavesMs) || !this.#tryAppend(entry, before, newest)) run += newest;
+    const before = doubles[expiry] as number;
+    const leavesMs = newest === 0 ? nowMs + this.#windowMs : Math.max(nowMs + this.#windowMs, before);
+    const total = (words[at + EntryWord.total] as number) + takes;
+    if (newest === 0 || this.#isSameRun(before, leavesMs)) {
+      words[at + EntryWord.newest] = newest + takes;
+    } else {
+      const block = words[at + EntryWord.newestBlock] as number;
+      const places = words[at + EntryWord.places] as number;
+      const isFull = block === 0 || places >>> RUNS_SHIFT === RUNS_PER_BLOCK;
+      const target = isFull ? this.#table.tryAllocateFor(entry) : block;
+      const run = isFull ? 0 : places >>> RUNS_SHIFT;
+      const leaves = leavesLong(target, run);
+      const taken = takesWord(target, run);
+      if (target === 0) {
+        // No room for another run: the newest is made longer. That counts too much, never too little.
+        words[at + EntryWord.newest] = newest + takes;
+      } else {
+        doubles[leaves] = before;
+        words[taken] = newest;
+        words[at + EntryWord.newest] = takes;
+        words[at + EntryWord.places] = (isFull ? places & FIRST_MASK : places) + ONE_RUN;
+        words[at + EntryWord.newestBlock] = target;
+        if (block === 0) words[at + EntryWord.oldestBlock] = target;
+        else if (isFull) words[block * BLOCK_WORDS] = target;
+      }
     }
-    words[at + EntryWord.newest] = run;
-    words[at + EntryWord.total] = (words[at + EntryWord.total] as number) + takes;
-    return leavesMs;
+    words[at + EntryWord.total] = total;
+    doubles[expiry] = leavesMs;
   }
 
   /** When so many takes, at most all that there are, will have left. */
@@ -93,10 +127,10 @@ export class TakeWindow {
     const at = entry * BLOCK_WORDS;
     const places = words[at + EntryWord.places] as number;
     const newestBlock = words[at + EntryWord.newestBlock] as number;
-    let run = places & FIRST_PLACE_MASK;
+    let run = places & FIRST_MASK;
     let left = takes;
     for (let block = words[at + EntryWord.oldestBlock] as number; block !== 0; block = heap.next(block)) {
-      const end = block === newestBlock ? places >>> SECOND_PLACE : RUNS_PER_BLOCK;
+      const end = block === newestBlock ? places >>> RUNS_SHIFT : RUNS_PER_BLOCK;
       for (; run < end; run++) {
         left -= words[takesWord(block, run)] as number;
         if (left <= 0) return doubles[leavesLong(block, run)] as number;
@@ -117,48 +151,15 @@ export class TakeWindow {
     return Math.floor(before / this.#cellMs) === Math.floor(leavesMs / this.#cellMs);
   }
 
-  #tryAppend(entry: number, leavesMs: number, takes: number): boolean {
-    const { words, doubles } = this.#view;
-    const at = entry * BLOCK_WORDS;
-    let block = words[at + EntryWord.newestBlock] as number;
-    let places = words[at + EntryWord.places] as number;
-    if (block === 0 || places >>> SECOND_PLACE === RUNS_PER_BLOCK) {
-      const added = this.#table.tryAllocateFor(entry);
-      if (added === 0) return false;
-      if (block === 0) words[at + EntryWord.oldestBlock] = added;
-      else words[block * BLOCK_WORDS] = added;
-      words[at + EntryWord.newestBlock] = added;
-      block = added;
-      places &= FIRST_PLACE_MASK;
-    }
-    const run = places >>> SECOND_PLACE;
-    doubles[leavesLong(block, run)] = leavesMs;
-    words[takesWord(block, run)] = takes;
-    words[at + EntryWord.places] = places + (1 << SECOND_PLACE);
-    return true;
-  }
-
-  /** Drops the oldest run of the queue; returns the block of the one that is oldest then, or 0. */
-  #dropOldest(entry: number): number {
+  #forgetAll(entry: number): void {
     const { words, heap } = this.#view;
     const at = entry * BLOCK_WORDS;
-    const block = words[at + EntryWord.oldestBlock] as number;
-    const places = (words[at + EntryWord.places] as number) + 1;
-    const run = places & FIRST_PLACE_MASK;
-    if (block === words[at + EntryWord.newestBlock] && run === places >>> SECOND_PLACE) {
-      words.fill(0, at + EntryWord.oldestBlock, at + EntryWord.places + 1);
-      heap.free(block);
-      return 0;
-    }
-    if (run < RUNS_PER_BLOCK) {
-      words[at + EntryWord.places] = places;
-      return block;
-    }
-    const after = heap.next(block);
-    words[at + EntryWord.oldestBlock] = after;
-    words[at + EntryWord.places] = places & ~FIRST_PLACE_MASK;
-    words[block * BLOCK_WORDS] = 0;
-    heap.free(block);
-    return after;
+    const oldest = words[at + EntryWord.oldestBlock] as number;
+    words[at + EntryWord.newest] = 0;
+    words[at + EntryWord.total] = 0;
+    words[at + EntryWord.oldestBlock] = 0;
+    words[at + EntryWord.newestBlock] = 0;
+    words[at + EntryWord.places] = 0;
+    if (oldest !== 0) heap.free(oldest);
   }
 }

@@ -4,6 +4,7 @@ import { History, type HistoryResult } from '../shared/history.ts';
 import type { CounterName } from '../shared/layout.ts';
 import { recordFlags } from '../shared/log.ts';
 import { Publisher, type PublishResult } from '../shared/publisher.ts';
+import { ensureStackRoom } from '../shared/stack-room.ts';
 import {
   type HistoryOptions,
   type MessageData,
@@ -80,29 +81,32 @@ export class Channels {
   // ── subscribing ──
 
   subscribe(connection: ServerWebSocket, name: string, options: SubscribeOptions = {}): SubscribeResult {
+    ensureStackRoom();
+    const { after, limit = Number.POSITIVE_INFINITY } = options;
+    assertLimit(limit);
     if (connection.isClosed) return this.#refuse('closed');
     const { subscriptions } = connection;
     const present = subscriptions.get(name);
     if (present !== undefined) {
-      if (options.after === undefined)
+      if (after === undefined)
         return { ok: true, ...this.#position(present.channel), missed: 0, complete: true };
       this.unsubscribe(connection, name);
     }
     if (subscriptions.size >= this.#limits.maxChannelsPerConnection)
       return this.#refuse('too-many-subscriptions');
 
-    const { lock, log, name: encoded, table, writer } = this.#shared;
+    const { lock, log, name: encoded, table } = this.#shared;
     if (!encoded.trySet(name)) return this.#refuse('invalid-channel');
     let channel = this.#byName.get(name);
     let position: ChannelPosition;
     let tail: number;
     lock.lock();
     try {
-      const entry = channel?.entry ?? table.findOrCreate(encoded, writer.gate);
+      const entry = channel?.entry ?? table.findOrCreate(encoded);
       if (entry === 0) return this.#refuse('too-many-channels');
       channel ??= this.#add(name, entry);
+      table.setSubscribers(entry, this.#loopId, channel.subscribers + 1);
       channel.subscribers++;
-      table.setSubscribers(entry, this.#loopId, channel.subscribers);
       position = this.#shared.positionOf(entry);
       tail = log.tail;
     } finally {
@@ -110,12 +114,12 @@ export class Channels {
     }
     const subscription = new Subscription(connection, channel);
     subscriptions.set(name, subscription);
-    if (options.after === undefined) {
+    if (after === undefined) {
       subscription.joinAt = tail;
       this.#fanOut.join(subscription);
       return { ok: true, ...position, missed: 0, complete: true };
     }
-    const found = this.#history.find(name, options.after, options.limit ?? Number.POSITIVE_INFINITY);
+    const found = this.#history.find(name, after, limit);
     const { epoch, sequence, complete, positions } = found;
     this.#catchUp.start(subscription, found);
     return { ok: true, epoch, sequence, missed: positions.length, complete };
@@ -125,6 +129,7 @@ export class Channels {
   unsubscribe(connection: ServerWebSocket, name: string): boolean {
     const subscription = connection.subscriptions.get(name);
     if (subscription === undefined) return false;
+    ensureStackRoom();
     connection.subscriptions.delete(name);
     if (subscription.state === 'live') connection.leaveTopic(subscription.channel.topic);
     this.#underLock(() => this.#end(subscription));
@@ -133,12 +138,12 @@ export class Channels {
 
   /** The connection is closed. */
   leave(connection: ServerWebSocket): void {
+    this.#fanOut.senders.delete(connection.number);
     if (connection.subscriptions.size === 0) return;
     this.#underLock(() => {
       for (const subscription of connection.subscriptions.values()) this.#end(subscription);
     });
     connection.subscriptions.clear();
-    this.#fanOut.senders.delete(connection.number);
   }
 
   /** The connection's backlog has become shorter. */
@@ -160,9 +165,7 @@ export class Channels {
   }
 
   history(name: string, { after, limit = HISTORY_LIMIT }: HistoryOptions = {}): HistoryResult {
-    if (!Number.isSafeInteger(limit) || limit < 0) {
-      throw new RangeError(`limit ${limit} is not accepted; give an integer from 0`);
-    }
+    assertLimit(limit);
     return this.#history.read(name, after, limit);
   }
 
@@ -203,4 +206,9 @@ export class Channels {
       this.#shared.lock.unlock();
     }
   }
+}
+
+function assertLimit(limit: number): void {
+  if ((Number.isSafeInteger(limit) || limit === Number.POSITIVE_INFINITY) && limit >= 0) return;
+  throw new RangeError(`limit ${limit} is not accepted; give an integer from 0, or Infinity`);
 }

@@ -61,12 +61,12 @@ export class FanOut {
   /** This loop has published something: it is delivered when the present callback is over. */
   schedule(): void {
     if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    this.#doorbell.disarm();
     setImmediate(() => {
       this.#isScheduled = false;
       this.#run();
     });
+    this.#isScheduled = true;
+    this.#doorbell.disarm();
   }
 
   /** Whether this loop has not yet delivered what comes behind a position. */
@@ -77,8 +77,14 @@ export class FanOut {
   /** Lets a subscription get messages from `joinAt` on, which the loop has not passed. */
   join(subscription: Subscription): void {
     subscription.state = 'joining';
-    if (subscription.joinAt === this.#reader.cursor) goLive(subscription);
-    else this.#joining.push(subscription);
+    if (subscription.joinAt === this.#reader.cursor) {
+      goLive(subscription);
+      return;
+    }
+    // One that has caught up may have to join before some that asked later.
+    let place = this.#joining.length;
+    while (place > 0 && isBefore(subscription, this.#joining[place - 1])) place--;
+    this.#joining.splice(place, 0, subscription);
   }
 
   #run(): void {
@@ -135,6 +141,9 @@ export class FanOut {
     return sender?.subscriptions.get(channel.name)?.state === 'live' ? sender : undefined;
   }
 }
+
+const isBefore = (one: Subscription, other: Subscription | undefined): boolean =>
+  other !== undefined && ((one.joinAt - other.joinAt) | 0) < 0;
 
 function goLive(subscription: Subscription): void {
   subscription.state = 'live';
