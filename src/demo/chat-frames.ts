@@ -5,13 +5,20 @@ export const MAX_ROOM = 100;
 export const MAX_NAME = 30;
 export const MAX_TEXT = 500;
 
-export type ClientFrame =
-  /** To everyone in the room. */
-  | { readonly type: 'message'; readonly text: string }
-  /** Comes back to this client alone: to measure the way, or to find out whether the connection is alive. */
-  | { readonly type: 'echo'; readonly text: string };
+export type ClientFrame = SayFrame | EchoFrame;
+export type ServerFrame = WelcomeFrame | MessageFrame | MembersFrame | EchoFrame | ErrorFrame;
 
-export type ServerFrame = WelcomeFrame | MessageFrame | MembersFrame | ErrorFrame | ClientFrame;
+/** From a client: to everyone in the room. */
+export interface SayFrame {
+  readonly type: 'message';
+  readonly text: string;
+}
+
+/** Comes back to its client alone: to measure the way, or to find out whether the connection is alive. */
+export interface EchoFrame {
+  readonly type: 'echo';
+  readonly text: string;
+}
 
 /** Comes first. */
 export interface WelcomeFrame {

@@ -72,7 +72,8 @@ export function keepMembers(loop: LoopContext): {
   return {
     join(ws, channel, name) {
       const room = rooms.get(channel) ?? { names: new Map(), shown: '' };
-      rooms.set(channel, room.names.set(ws, name) && room);
+      room.names.set(ws, name);
+      rooms.set(channel, room);
       attempt(() => {
         renew(channel, room);
         ws.send(frameOf(channel));

@@ -42,9 +42,9 @@ describe.skipIf(isWithoutBrowser())('the demo page', () => {
     page.on('websocket', (socket) => {
       urls.push(socket.url());
       socket.on('framereceived', ({ payload }) => {
-        if (!socket.url().endsWith('/live')) return;
-        const message = JSON.parse(payload.toString()) as { servedBy?: number };
-        servedBy = message.servedBy ?? servedBy;
+        if (!socket.url().includes('/live/')) return;
+        const frame = JSON.parse(payload.toString()) as { type: string; loop?: number };
+        if (frame.type === 'welcome') servedBy = frame.loop;
       });
     });
   });
@@ -78,7 +78,7 @@ describe.skipIf(isWithoutBrowser())('the demo page', () => {
 
   const tiles = () =>
     page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: /^Loop/ }) });
-  const echoes = () => page.getByRole('log').getByRole('listitem');
+  const echoes = () => page.getByRole('log', { name: 'Echoed text' }).getByRole('listitem');
 
   /** What the tiles show, one number per loop. */
   async function shown(noun: 'connection' | 'message'): Promise<number[]> {
@@ -124,7 +124,7 @@ describe.skipIf(isWithoutBrowser())('the demo page', () => {
     const text = '<b>bold</b><img src=x onerror=alert(1)> &amp; 👩🏽‍🚀 🇺🇳 é';
     await send(text);
     await echoes().getByText(text, { exact: true }).waitFor();
-    expect(await page.getByRole('log').locator('b, img').count()).toBe(0);
+    expect(await page.getByRole('log', { name: 'Echoed text' }).locator('b, img').count()).toBe(0);
   });
 
   test('shows more connections spread over all loops when they are asked for', async () => {
