@@ -92,7 +92,7 @@ export interface LoopContext {
   publish(channel: string, data: MessageData, options?: SendOptions): PublishResult;
   /** Subscribers of a channel on all loops, now. */
   subscriberCount(channel: string): number;
-  /** What the log still holds of a channel. Throws `RangeError` for a limit that is not an integer from 0. */
+  /** What the log still holds of a channel. Throws `RangeError` for a limit that is neither an integer from 0 nor `Infinity`. */
   history(channel: string, options?: HistoryOptions): HistoryResult;
   /** Runs when the loop stops, before its connections are closed. Awaited, up to a third of the drain time. */
   onShutdown(callback: () => void | Promise<void>): void;

@@ -53,9 +53,13 @@ export class ChannelLog {
   positionOf(entry: number): ChannelPosition {
     const life = entry === 0 ? this.table.lives : this.table.life(entry);
     return {
-      epoch: `${this.#epoch}.${life.toString(RADIX)}`,
+      epoch: this.#epochOf(life),
       sequence: entry === 0 ? 0 : this.table.sequence(entry),
     };
+  }
+
+  #epochOf(life: number): string {
+    return `${this.#epoch}.${life.toString(RADIX)}`;
   }
 
   /**
@@ -66,9 +70,8 @@ export class ChannelLog {
     const { epoch, sequence } = after ?? {};
     if (typeof epoch !== 'string' || epoch.length > MAX_EPOCH_LENGTH) return undefined;
     if (!Number.isSafeInteger(sequence) || sequence < 0) return undefined;
-    const [memory, lifeText = ''] = epoch.split('.');
-    const life = Number.parseInt(lifeText, RADIX);
-    return memory !== this.#epoch || Number.isNaN(life) ? undefined : { life, sequence };
+    const life = Number.parseInt(epoch.slice(epoch.indexOf('.') + 1), RADIX);
+    return epoch === this.#epochOf(life) ? { life, sequence } : undefined;
   }
 
   /**

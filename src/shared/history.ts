@@ -6,6 +6,7 @@
  * steps at a time, and publishers wait for no longer than that.
  */
 import type { ChannelLog, ChannelPosition } from './channel-log.ts';
+import { UNIT_BYTES } from './layout.ts';
 import { BINARY, COMPRESS, RecordWord } from './log.ts';
 import { NO_POSITION } from './log-writer.ts';
 
@@ -21,6 +22,12 @@ export interface Found extends ChannelPosition {
   readonly positions: number[];
   /** False when messages that were asked for are no longer held. */
   readonly complete: boolean;
+}
+
+/** What was copied, and how many messages before it were overwritten since they were found. */
+export interface Taken {
+  readonly messages: StoredMessage[];
+  readonly lost: number;
 }
 
 /** A copy of a record. */
@@ -67,8 +74,8 @@ export class History {
    */
   find(channel: string, after: ChannelPosition | undefined, limit: number): Found {
     const { table, writer, lock, name } = this.#shared;
-    if (!name.trySet(channel)) return { epoch: '', sequence: 0, tail: 0, positions: [], complete: !after };
     const parsed = after === undefined ? undefined : this.#shared.parse(after);
+    if (!name.trySet(channel)) return { epoch: '', sequence: 0, tail: 0, positions: [], complete: !after };
     let entry: number;
     let position: ChannelPosition;
     let tail: number;
@@ -100,24 +107,25 @@ export class History {
     const messages: HistoryMessage[] = [];
     while (positions.length > 0) {
       const taken = this.take(positions);
-      if (taken === null) {
-        // Overwritten since they were found: what is left of the positions is newer, and may still be there.
-        positions.shift();
-        complete = false;
-      } else messages.push(...taken.map(shown));
+      if (taken.lost > 0) complete = false;
+      messages.push(...taken.messages.map(shown));
     }
     return { epoch, sequence, messages, complete };
   }
 
-  /** Copies messages from the front of `positions`, and takes their positions out. Null when they are no longer held. */
-  take(positions: number[]): StoredMessage[] | null {
+  /** Copies messages from the front of `positions`, oldest first, and takes out the positions of what it copied or lost. */
+  take(positions: number[]): Taken {
     const { lock, writer } = this.#shared;
     const messages: StoredMessage[] = [];
+    let lost = 0;
     let bytes = 0;
     lock.lock();
     try {
       for (const position of positions) {
-        if (!writer.isHeld(position)) return null;
+        if (!writer.isHeld(position)) {
+          lost++;
+          continue;
+        }
         const message = this.#copy(position);
         bytes += message.data.length;
         messages.push(message);
@@ -126,12 +134,51 @@ export class History {
     } finally {
       lock.unlock();
     }
-    positions.splice(0, messages.length);
-    return messages;
+    positions.splice(0, lost + messages.length);
+    return { messages, lost };
   }
 
-  /** Positions from `last` back, newest first, at most `count`: fewer when the log no longer holds them. */
-  #follow(entry: number, last: number, lastSequence: number, count: number): number[] {
+  /**
+   * Copies messages like `take`, as many as come up to `maxBytes`. The oldest are the next to be overwritten, and copying is quicker
+   * than publishing, so this gets ahead of publishers. What comes behind a gap is kept, what comes before it is dropped.
+   */
+  takeAhead(positions: number[], maxBytes: number): Taken {
+    let messages: StoredMessage[] = [];
+    let lost = 0;
+    for (let bytes = 0; positions.length > 0 && bytes < maxBytes; ) {
+      const taken = this.take(positions);
+      if (taken.lost > 0) {
+        lost += messages.length + taken.lost;
+        messages = [];
+        bytes = 0;
+      }
+      messages.push(...taken.messages);
+      for (const { data } of taken.messages) bytes += UNIT_BYTES + data.length;
+    }
+    return { messages, lost };
+  }
+
+  /** How many of a channel's messages lie behind a position, given as its low 32 bits, and where the channel stands. */
+  countFrom(channel: string, from: number): ChannelPosition & { readonly count: number } {
+    const { table, lock, name } = this.#shared;
+    name.trySet(channel);
+    lock.lock();
+    let entry: number;
+    let position: ChannelPosition;
+    let last: number;
+    try {
+      entry = table.find(name);
+      position = this.#shared.positionOf(entry);
+      last = entry === 0 ? NO_POSITION : table.last(entry);
+    } finally {
+      lock.unlock();
+    }
+    const { epoch, sequence } = position;
+    return { epoch, sequence, count: this.#follow(entry, last, sequence, sequence, from).length };
+  }
+
+  /** Positions from `last` back to `from`, newest first, at most `count`: fewer when the log no longer holds them. */
+  #follow(entry: number, last: number, lastSequence: number, count: number, from?: number): number[] {
     const { log, lock, writer } = this.#shared;
     const positions: number[] = [];
     let position = last;
@@ -139,7 +186,8 @@ export class History {
       lock.lock();
       try {
         for (let step = 0; step < STEPS && positions.length < count; step++) {
-          if (!writer.isHeld(position)) return positions;
+          const isBefore = from !== undefined && (((position | 0) - from) | 0) < 0;
+          if (isBefore || !writer.isHeld(position)) return positions;
           const word = log.wordAt(position);
           const isOurs =
             log.words[word + RecordWord.channel] === entry &&

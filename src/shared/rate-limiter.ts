@@ -1,9 +1,11 @@
 /**
  * A rate limiter as one thread sees it: a table of keys (`entry-table.ts`), each with the takes of its window
  * (`take-window.ts`) and, when there is a burst, its pace (`take-pace.ts`). One lock for all keys, held for a few hundred
- * nanoseconds. The clock is read under the lock, so times in the table are in the order of the takes.
+ * nanoseconds, and not taken at all for a key that is known to be closed (`closed-keys.ts`). The clock is read under the lock,
+ * so times in the table are in the order of the takes.
  */
 
+import { ClosedKeys } from './closed-keys.ts';
 import type { EncodedKey } from './encoded-key.ts';
 import { BLOCK_LONGS, EntryTable, EXPIRY_LONG } from './entry-table.ts';
 import type { Settings } from './registry.ts';
@@ -28,6 +30,7 @@ export class TableRateLimiter implements SharedRateLimiter {
   readonly #window: TakeWindow;
   /** None without a burst. */
   readonly #pace: TakePace | undefined;
+  readonly #closed = new ClosedKeys();
 
   constructor(view: StateView, anchor: number, name: string, settings: Settings) {
     const [limit, windowMs, burst] = settings;
@@ -49,25 +52,34 @@ export class TableRateLimiter implements SharedRateLimiter {
     if (!Number.isSafeInteger(cost) || cost < 0) {
       throw new RangeError(`${this.#name}: a cost is an integer from 0, not ${String(cost)}`);
     }
+    const opensMs = cost === 1 ? this.#closed.get(key) : 0;
+    if (opensMs !== 0) {
+      const waitMs = opensMs - this.#view.nowMs();
+      if (waitMs > 0) return refused(0, waitMs);
+      this.#closed.delete(key);
+    }
     const encoded = this.#view.setKey(key, this.#name);
     this.table.lock.lock();
     try {
-      return this.#take(encoded, cost);
+      return this.#take(key, encoded, cost);
     } finally {
       this.table.lock.unlock();
     }
   }
 
-  #take(key: EncodedKey, cost: number): TakeResult {
+  #take(key: string, encoded: EncodedKey, cost: number): TakeResult {
     const nowMs = this.#view.nowMs();
-    const entry = this.table.find(key);
+    const entry = this.table.find(encoded);
     const total = entry === 0 ? 0 : this.#window.total(entry, nowMs);
     const debt = entry === 0 ? 0 : (this.#pace?.debt(entry, nowMs) ?? 0);
     const room = Math.min(this.#limit - total, this.#pace?.room(debt) ?? Number.POSITIVE_INFINITY);
     if (cost > room) {
-      return { allowed: false, remaining: room, retryAfterMs: this.#waitMs(entry, nowMs, total, cost) };
+      if (cost > this.#limit || cost > this.#burst) return refused(room, Number.POSITIVE_INFINITY);
+      const opensMs = this.#opensMs(entry, nowMs, total, cost);
+      if (cost === 1) this.#closed.add(key, opensMs);
+      return refused(room, opensMs - nowMs);
     }
-    if (cost > 0 && entry === 0) this.#insert(key, nowMs, cost);
+    if (cost > 0 && entry === 0) this.#insert(encoded, nowMs, cost);
     if (cost > 0 && entry !== 0) this.#add(entry, nowMs, debt, cost);
     return { allowed: true, remaining: room - cost, retryAfterMs: 0 };
   }
@@ -90,13 +102,16 @@ export class TableRateLimiter implements SharedRateLimiter {
     else this.#view.doubles[entry * BLOCK_LONGS + EXPIRY_LONG] = paidOffMs;
   }
 
-  #waitMs(entry: number, nowMs: number, total: number, cost: number): number {
-    if (cost > this.#limit || cost > this.#burst) return Number.POSITIVE_INFINITY;
+  /** When a take that does not fit would, if nobody else takes. */
+  #opensMs(entry: number, nowMs: number, total: number, cost: number): number {
     const excess = total + cost - this.#limit;
     const windowMs = excess > 0 ? this.#window.leavesMs(entry, excess) : nowMs;
-    const paceMs = this.#pace?.opensMs(entry, cost) ?? nowMs;
-    return Math.max(1, Math.ceil(Math.max(windowMs, paceMs) - nowMs));
+    return Math.max(windowMs, this.#pace?.opensMs(entry, cost) ?? nowMs);
   }
+}
+
+function refused(remaining: number, waitMs: number): TakeResult {
+  return { allowed: false, remaining, retryAfterMs: Math.max(1, Math.ceil(waitMs)) };
 }
 
 /** Checks settings of the user, and gives them as the registry keeps them: a burst of 0 is none. */

@@ -1,6 +1,6 @@
 /** Sends a subscription what it missed, as fast as its client reads, and lets it join the others when it has caught up. */
 import type { ChannelLog } from '../shared/channel-log.ts';
-import type { Found, History } from '../shared/history.ts';
+import type { Found, History, StoredMessage } from '../shared/history.ts';
 import { CloseCode } from '../websocket.ts';
 import type { FanOut } from './fan-out.ts';
 import type { Subscription } from './subscription.ts';
@@ -22,9 +22,9 @@ export class CatchUp {
   }
 
   /** Begins when the present callback is over, so that what user code sends right after `subscribe` comes first. */
-  start(subscription: Subscription, found: Found): void {
+  start(subscription: Subscription, found: Found, messages: StoredMessage[]): void {
     subscription.state = 'catching-up';
-    this.#setMissed(subscription, found);
+    this.#setMissed(subscription, found, messages);
     queueMicrotask(() => this.resume(subscription));
   }
 
@@ -48,8 +48,8 @@ export class CatchUp {
         missed.messages.shift();
       }
       if (missed.positions.length === 0) return true;
-      const messages = this.#history.take(missed.positions);
-      if (messages === null) this.#fail(subscription);
+      const { messages, lost } = this.#history.take(missed.positions);
+      if (lost > 0) this.#fail(subscription);
       else missed.messages = messages;
     }
     return false;
@@ -65,12 +65,13 @@ export class CatchUp {
       return;
     }
     const found = this.#history.find(channel.name, missed, Number.POSITIVE_INFINITY);
-    if (found.complete) this.#setMissed(subscription, found);
+    if (found.complete) this.#setMissed(subscription, found, []);
     else this.#fail(subscription);
   }
 
-  #setMissed(subscription: Subscription, { positions, epoch, sequence, tail }: Found): void {
-    subscription.missed = { messages: [], positions, epoch, sequence };
+  #setMissed(subscription: Subscription, found: Found, messages: StoredMessage[]): void {
+    const { positions, epoch, sequence, tail } = found;
+    subscription.missed = { messages, positions, epoch, sequence };
     subscription.joinAt = tail;
   }
 

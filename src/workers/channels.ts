@@ -68,7 +68,7 @@ export class Channels {
     const channel = this.#byName.get(name);
     const flags = recordFlags(options?.binary ?? typeof data !== 'string', options?.compress ?? true);
     let connection = 0;
-    if (sender?.subscriptions.has(name)) {
+    if (sender !== undefined) {
       connection = sender.number;
       this.#fanOut.senders.set(connection, sender);
     }
@@ -88,8 +88,7 @@ export class Channels {
     const { subscriptions } = connection;
     const present = subscriptions.get(name);
     if (present !== undefined) {
-      if (after === undefined)
-        return { ok: true, ...this.#position(present.channel), missed: 0, complete: true };
+      if (after === undefined) return this.#standing(present);
       this.unsubscribe(connection, name);
     }
     if (subscriptions.size >= this.#limits.maxChannelsPerConnection)
@@ -120,9 +119,11 @@ export class Channels {
       return { ok: true, ...position, missed: 0, complete: true };
     }
     const found = this.#history.find(name, after, limit);
-    const { epoch, sequence, complete, positions } = found;
-    this.#catchUp.start(subscription, found);
-    return { ok: true, epoch, sequence, missed: positions.length, complete };
+    const { epoch, sequence, positions } = found;
+    const { messages, lost } = this.#history.takeAhead(positions, this.#limits.maxBackpressure / 2);
+    this.#catchUp.start(subscription, found, messages);
+    const missed = messages.length + positions.length;
+    return { ok: true, epoch, sequence, missed, complete: found.complete && lost === 0 };
   }
 
   /** False when it was not subscribed. */
@@ -169,8 +170,12 @@ export class Channels {
     return this.#history.read(name, after, limit);
   }
 
-  #position(channel: LocalChannel): ChannelPosition {
-    return this.#underLock(() => this.#shared.positionOf(channel.entry));
+  /** What is true of a subscription that has been there for a while. */
+  #standing({ state, channel, joinAt, missed }: Subscription): SubscribeResult {
+    const from = state === 'live' ? this.#fanOut.cursor : joinAt;
+    const { epoch, sequence, count } = this.#history.countFrom(channel.name, from);
+    const waiting = missed === undefined ? 0 : missed.messages.length + missed.positions.length;
+    return { ok: true, epoch, sequence, missed: waiting + count, complete: true };
   }
 
   #refuse(reason: SubscribeRefusal): SubscribeResult {

@@ -69,6 +69,11 @@ export class FanOut {
     this.#doorbell.disarm();
   }
 
+  /** Low 32 bits of the log position up to which this loop has delivered. */
+  get cursor(): number {
+    return this.#reader.cursor;
+  }
+
   /** Whether this loop has not yet delivered what comes behind a position. */
   isAhead(position: number): boolean {
     return ((position - this.#reader.cursor) | 0) >= 0;

@@ -7,15 +7,15 @@ import { until } from '../harness/until.ts';
 
 /** Subscribers on the flooded loop. */
 const SUBSCRIBERS = 8;
-const ROUND_TRIPS = 200;
-/** A log that takes seconds to deliver: who delivered all there is in one turn would need that for each round trip. */
-const LOG_BYTES = 64 * 1024 * 1024;
+const ROUND_TRIPS = 50;
+/** Twice what a loop delivers in one batch (src/workers/fan-out.ts), and a small part of what a full log takes. */
+const MOST_PER_TURN = 4096;
 const FLOODED = 0;
 let server: ChannelServer;
 let echo: Client;
 
 beforeAll(async () => {
-  server = await ChannelServer.start({ workers: 2, logBytes: LOG_BYTES });
+  server = await ChannelServer.start({ workers: 2 });
   for (let i = 0; i < SUBSCRIBERS; i++) forget((await server.join(`${i}`, FLOODED)).socket);
   await server.run(
     FLOODED,
@@ -89,6 +89,27 @@ test.each(FLOODS)(
     expect((await server.fixture.total('deliveries')) - delivered).toBeGreaterThan(ROUND_TRIPS * SUBSCRIBERS);
   },
 );
+
+test('delivers a bounded number of messages in each turn of the loop when another loop fills the log', async () => {
+  const delivered = await server.fixture.total('deliveries');
+  const flooding = flood(1, 'x'.repeat(20));
+  const turns = server.run(FLOODED, async ({ notes }) => {
+    notes.length = 0;
+    let turns = 0;
+    for (; notes.length === 0; turns++) await new Promise((resolve) => setImmediate(resolve));
+    return turns;
+  });
+  await until(() => (server.server.loops()[1]?.counters.publishesRefused ?? 0) > 0);
+  for (let i = 0; i < ROUND_TRIPS; i++) {
+    echo.send(`${i}`);
+    await echo.next();
+  }
+  await stop(1);
+  await flooding;
+  await stop(FLOODED);
+  const perTurn = ((await server.fixture.total('deliveries')) - delivered) / (await turns);
+  expect(perTurn).toBeLessThan(MOST_PER_TURN);
+});
 
 test('keeps answering on a loop without subscribers when another loop floods a channel', async () => {
   const far = await server.join('far', 1);

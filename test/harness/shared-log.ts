@@ -72,6 +72,7 @@ export class CollectingReader extends LogReader {
     const records: SeenRecord[] = [];
     const { words } = this.#log;
     this.read(count, (word, position) => {
+      if (records.length > this.#log.units) throw new Error('it reads on behind the tail');
       records.push({
         position: position >>> 0,
         channel: words[word + RecordWord.channel] as number,

@@ -57,6 +57,8 @@ const positions = (): fc.Arbitrary<unknown> => {
 /** The sequence that a position means, if it means one. */
 function meant(after: unknown): number | undefined {
   const { epoch: given, sequence } = (after ?? {}) as { epoch?: unknown; sequence?: unknown };
+  // What `history` says of a channel that is not there yet, when there has not been any.
+  if (given === `${epoch.split('.')[0]}.0` && sequence === 0) return 0;
   const isKnown = given === epoch && Number.isInteger(sequence);
   return isKnown && (sequence as number) >= 0 && (sequence as number) <= HELD
     ? (sequence as number)

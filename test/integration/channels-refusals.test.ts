@@ -123,8 +123,8 @@ test.each(MISUSES)('closes that connection with 1011 when its callback calls %s'
   expect(await server.run(0, ({ loop }) => loop.subscriberCount('x'))).toBe(0);
 });
 
-test('throws RangeError for a limit of history that is not an integer from 0', async () => {
-  for (const limit of ['-1', '1.5', 'NaN', 'Infinity', '"5"', 'null']) {
+test('throws RangeError for a limit of history that is neither an integer from 0 nor Infinity', async () => {
+  for (const limit of ['-1', '1.5', 'NaN', '-Infinity', '"5"', 'null']) {
     await expect(
       server.run(
         0,

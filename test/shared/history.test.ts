@@ -99,7 +99,7 @@ describe('the history of a channel', () => {
     new Publisher(shared.ofLoop(2)).publish('a', 0, 'téxt', COMPRESS, 77);
     new Publisher(shared.ofLoop(1)).publish('a', 0, bytesFor(0, 5), BINARY, 0);
     const { positions } = history.find('a', undefined, ALL);
-    expect(history.take(positions)).toEqual([
+    expect(history.take(positions).messages).toEqual([
       { sequence: 1, isBinary: false, compress: true, thread: 3, connection: 77, data: Buffer.from('téxt') },
       { sequence: 2, isBinary: true, compress: false, thread: 0, connection: 0, data: bytesFor(0, 5) },
     ]);
@@ -123,23 +123,31 @@ describe('finding and taking', () => {
     // Once for the channel, and once for each 512 messages.
     expect(lock).toHaveBeenCalledTimes(1 + Math.ceil(3000 / 512));
     const slices: number[] = [];
-    while (positions.length > 0) slices.push(history.take(positions)?.length ?? 0);
+    while (positions.length > 0) slices.push(history.take(positions).messages.length);
     expect(slices).toEqual([512, 512, 512, 512, 512, 440]);
     for (let i = 0; i < 10; i++) publisher.publish('large', 0, bytesFor(i, 30_000), BINARY, 0);
     const large = history.find('large', undefined, ALL).positions;
-    expect(history.take(large)).toHaveLength(3);
+    expect(history.take(large).messages).toHaveLength(3);
     expect(large).toHaveLength(7);
   });
 
-  it('reports what is overwritten between the two: takes nothing, and leaves the positions as they were', () => {
+  it('reports what was overwritten between the two, and takes the rest', () => {
     const model = new ModelHistory();
     for (let i = 0; i < 10; i++) model.publish('a');
     const { positions } = model.history.find('a', undefined, ALL);
     for (let i = 0; i < UNITS - 5; i++) model.publish('b');
-    const before = [...positions];
-    expect(model.history.take(positions)).toBe(null);
-    expect(positions).toEqual(before);
-    expect(model.history.take(positions.slice(5))?.map(({ sequence }) => sequence)).toEqual([6, 7, 8, 9, 10]);
+    const { lost, messages } = model.history.take(positions);
+    expect([lost, messages.map(({ sequence }) => sequence)]).toEqual([5, [6, 7, 8, 9, 10]]);
+    expect(positions).toEqual([]);
+  });
+
+  it('takes nothing when all was overwritten', () => {
+    const model = new ModelHistory();
+    for (let i = 0; i < 10; i++) model.publish('a');
+    const { positions } = model.history.find('a', undefined, ALL);
+    for (let i = 0; i < UNITS; i++) model.publish('b');
+    expect(model.history.take(positions)).toEqual({ lost: 10, messages: [] });
+    expect(positions).toEqual([]);
   });
 
   it('never gives a torn, missing or repeated message when others publish between two holds of the lock', () => {

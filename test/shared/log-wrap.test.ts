@@ -93,7 +93,7 @@ class ModelLog {
     expect(found.tail).toBe(this.end | 0);
     const messages: number[] = [];
     while (found.positions.length > 0) {
-      for (const { sequence, data } of this.#history.take(found.positions) ?? []) {
+      for (const { sequence, data } of this.#history.take(found.positions).messages) {
         messages.push(sequence);
         expect(data.equals(this.of(channel)[sequence - 1]?.data as Buffer)).toBe(true);
       }

@@ -175,8 +175,11 @@ describe('a stack that overflows', () => {
   }
 
   it('leaves the lock free, and channel and log as they were, wherever in publishing it does', () => {
-    const shared = new SharedLog({ maxChannels: 30 });
+    const shared = new SharedLog({ loops: 2, maxChannels: 30 });
     const { primary } = shared;
+    const bells = primary.log.words;
+    const bell = bellIndex(1);
+    subscribe(primary, 'known', 1);
     const reader = shared.attach(0);
     const publisher = new Publisher(primary);
     let known = 0;
@@ -184,6 +187,7 @@ describe('a stack that overflows', () => {
     const publishAt = (depth: number, words: number) => {
       const isKnown = words % 2 === 0;
       let result: unknown;
+      Atomics.store(bells, bell, 1);
       try {
         callDeepDown(depth, new Array(words).fill(0), () => {
           result = send(publisher, isKnown ? 'known' : `c${depth}.${words}`, bytesFor(words, 3));
@@ -195,6 +199,8 @@ describe('a stack that overflows', () => {
       expect(result).toBeOneOf([undefined, { ok: true, sequence: isKnown ? known : 1 }]);
       expect(primary.lock.isMine).toBe(false);
       expect(reader.collect().length).toBe(result === undefined ? 0 : 1);
+      // A message that is published rings those who sleep.
+      expect(Atomics.load(bells, bell)).toBe(isKnown && result !== undefined ? 0 : 1);
       return result;
     };
     // From a depth where publishing always works, on until it never does, word by word.
