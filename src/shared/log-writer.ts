@@ -55,23 +55,26 @@ export class LogWriter {
     return position !== NO_POSITION && reserved - position <= this.#log.units;
   }
 
-  /** Where a record with so much data may be written, or `NO_POSITION` when the log is full. The data fits in a record. */
+  /**
+   * Where a record with so much data may be written, behind padding where it would wrap; `NO_POSITION` when the log is full. The
+   * data fits in a record. Nothing is written yet.
+   */
   tryReserve(dataBytes: number): number {
     const { end } = this;
     const units = unitsOf(dataBytes);
     const toEnd = this.#log.unitsToEnd(end);
     const padding = units > toEnd ? toEnd : 0;
     if (!this.#hasRoom(end, padding + units)) return NO_POSITION;
-    const { longs } = this.#log;
-    // What was in this room is no longer held, even if it is not committed in the end.
-    longs[LogWriterLong.reserved] = Math.max(longs[LogWriterLong.reserved] as number, end + padding + units);
-    if (padding > 0) this.#log.words[this.#log.wordAt(end) + RecordWord.flags] = PADDING;
     return end + padding;
   }
 
   /** Writes a record at a reserved position. Plain stores: no reader looks behind the tail. */
   write(position: number, head: RecordHead, data: string | Uint8Array, dataBytes: number): void {
-    const { words, bytes } = this.#log;
+    const { words, bytes, longs } = this.#log;
+    // What was in this room is no longer held, even if the record is not committed in the end.
+    const reserved = longs[LogWriterLong.reserved] as number;
+    longs[LogWriterLong.reserved] = Math.max(reserved, position + unitsOf(dataBytes));
+    if (position !== this.end) words[this.#log.wordAt(this.end) + RecordWord.flags] = PADDING;
     const word = this.#log.wordAt(position);
     const offset = word * Uint32Array.BYTES_PER_ELEMENT + RECORD_HEADER_BYTES;
     if (typeof data === 'string') bytes.write(data, offset, dataBytes);

@@ -61,10 +61,10 @@ export class Publisher {
     let sequence: number;
     lock.lock();
     try {
-      const entry = known || table.findOrCreate(name);
-      if (entry === 0) return TOO_MANY_CHANNELS;
       const position = writer.tryReserve(dataBytes);
       if (position === NO_POSITION) return LOG_FULL;
+      const entry = known || table.findOrCreate(name);
+      if (entry === 0) return TOO_MANY_CHANNELS;
       sequence = table.sequence(entry) + 1;
       const head = {
         channel: entry,

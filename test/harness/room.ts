@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { SubscribeResult } from 'polyloop';
 import { Client } from './client.ts';
+import { frame, Opcode } from './frames.ts';
+import { RawClient } from './raw-client.ts';
 import { until } from './until.ts';
 
 type Subscribed = Extract<SubscribeResult, { ok: true }> & { readonly loop: number };
@@ -58,17 +60,21 @@ export class RoomPublisher {
   }
 }
 
-/** Every message in a few bytes, and whether each publisher's came in order and whole. */
+/** What one client received: whether each publisher's messages came whole and in order, and the bytes of it all. */
 export class Account {
   readonly #hash = createHash('sha256');
   readonly #last = new Map<number, number>();
   count = 0;
+  /** Bytes of the frames that carried it. */
+  bytes = 0;
   /** What was wrong, the first time that something was. */
   fault: string | undefined;
 
   add(text: string): void {
-    this.#hash.update(`${text}\n`);
     this.count++;
+    const bytes = frame(Opcode.text, text, { isMasked: false });
+    this.#hash.update(bytes);
+    this.bytes += bytes.length;
     const [publisher = 0, number = 0] = text.split(' ', 2).map(Number);
     const expected = (this.#last.get(publisher) ?? 0) + 1;
     if (number !== expected || text !== textOf(publisher, number))
@@ -81,23 +87,48 @@ export class Account {
   }
 }
 
-/** Opens a connection to the room; `onText` gets each message of it. */
+/** A subscriber that takes the bytes as they come: many of them cost a test little. */
+export class RawSubscriber {
+  readonly #hash = createHash('sha256');
+  bytes = 0;
+  readonly loop: number;
+
+  private constructor({ socket }: RawClient, loop: number) {
+    this.loop = loop;
+    socket.removeAllListeners('data');
+    socket.on('data', (chunk: Buffer) => {
+      this.#hash.update(chunk);
+      this.bytes += chunk.length;
+    });
+  }
+
+  /** Resolves when it is subscribed. Nothing may be published before. */
+  static async open(port: number, path: string): Promise<RawSubscriber> {
+    const client = await RawClient.open(port, path);
+    const { payload } = await client.frame();
+    return new RawSubscriber(client, (JSON.parse(payload.toString()) as Subscribed).loop);
+  }
+
+  digest(): string {
+    return this.#hash.copy().digest('hex');
+  }
+}
+
+/** Opens a connection to the room, and resolves when it is subscribed; `onText` gets each message from then on. */
 export async function openRoom(
   url: string,
   onText: (text: string) => void,
-  onSubscribed: (result: Subscribed) => void = () => {},
-): Promise<Client> {
+): Promise<{ client: Client; result: Subscribed }> {
   const client = new Client(url);
-  client.socket.removeAllListeners('message');
-  let isFirst = true;
-  client.socket.on('message', (data) => {
-    if (!isFirst) return onText(String(data));
-    isFirst = false;
-    onSubscribed(JSON.parse(String(data)) as Subscribed);
+  const { socket } = client;
+  socket.removeAllListeners('message');
+  const result = await new Promise<Subscribed>((resolve, reject) => {
+    socket.once('message', (data) => {
+      // What comes in the same piece is emitted before the promise is seen to be resolved.
+      socket.on('message', (data) => onText(String(data)));
+      resolve(JSON.parse(String(data)) as Subscribed);
+    });
+    void client.closed.then(({ code }) => reject(new Error(`closed with ${code} before it was subscribed`)));
   });
-  await new Promise((resolve, reject) => {
-    client.socket.once('open', resolve);
-    void client.closed.then(reject);
-  });
-  return client;
+  return { client, result };
 }

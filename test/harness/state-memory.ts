@@ -1,4 +1,6 @@
 /** A state of a test's own, with a clock that the test sets, and a walk over everything in it. */
+import { expect } from 'vitest';
+import { SharedMemoryFullError } from '../../src/errors.ts';
 import {
   BLOCK_WORDS,
   CACHE_LINE_BYTES,
@@ -41,6 +43,16 @@ export class StateMemory {
   get freeBlocks(): number {
     const free = this.#heapWord(HeapWord.end) - this.#heapWord(HeapWord.untouched);
     return free + this.#heapWord(HeapWord.free);
+  }
+
+  /** Leaves no block free. To be called before the memory is full: it makes a map of its own. */
+  useUp(): void {
+    const map = this.state(98).map('used up');
+    const grow = (): void => {
+      for (let length = 1; ; length += CACHE_LINE_BYTES / 2) map.set('', 'x'.repeat(length));
+    };
+    expect(grow).toThrow(SharedMemoryFullError);
+    expect(this.freeBlocks).toBe(0);
   }
 
   /**
