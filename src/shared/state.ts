@@ -32,6 +32,9 @@ import type {
 import { MUTEX_ANCHOR_BLOCKS, NamedMutex } from './shared-mutex.ts';
 import { type Attempt, lockIndex, StateView } from './state-view.ts';
 
+/** How long a list of all tables is used before it is made anew. */
+const TABLES_KEPT_MS = 100;
+
 export class SharedState implements Shared {
   readonly #view: StateView;
   readonly #registry: Registry;
@@ -40,6 +43,9 @@ export class SharedState implements Shared {
   readonly #maps = new Map<string, LockedMap<unknown>>();
   readonly #mutexes = new Map<string, NamedMutex>();
   readonly #limiters = new Map<string, TableRateLimiter>();
+  /** The tables of all maps and rate limiters, and when to look for new ones. */
+  #tables: readonly EntryTable[] = [];
+  #listTablesMs = Number.NEGATIVE_INFINITY;
 
   /** Allocates the state and writes its header. Primary only. */
   static create(byteLength: number): SharedArrayBuffer {
@@ -168,9 +174,8 @@ export class SharedState implements Shared {
    * itself, and nobody waits here, so no order of the tables is needed.
    */
   #reclaim(attempt: Attempt): number {
-    for (const registration of this.#registry.all()) {
-      const table = this.#tableOf(registration);
-      if (table === undefined || !table.lock.tryLock()) continue;
+    for (const table of this.#allTables()) {
+      if (!table.lock.tryLock()) continue;
       try {
         const got = table.sweepUntil(attempt);
         if (got !== 0) return got;
@@ -179,6 +184,17 @@ export class SharedState implements Shared {
       }
     }
     return 0;
+  }
+
+  /** Every table that there was a moment ago: a full memory is asked often, and names are made seldom. */
+  #allTables(): readonly EntryTable[] {
+    const nowMs = this.#view.nowMs();
+    if (nowMs >= this.#listTablesMs) {
+      const tables = this.#registry.all().map((registration) => this.#tableOf(registration));
+      this.#tables = tables.filter((table) => table !== undefined);
+      this.#listTablesMs = nowMs + TABLES_KEPT_MS;
+    }
+    return this.#tables;
   }
 
   #tableOf(registration: Registration): EntryTable | undefined {

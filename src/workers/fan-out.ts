@@ -17,6 +17,9 @@ import type { LocalChannel, Subscription } from './subscription.ts';
 /** What one batch may cost: a delivery costs 1, and so does a record, and each of these bytes of data. */
 const BATCH_BUDGET = 2048;
 const BYTES_PER_COST = 1024;
+/** Messages that are merged. A batch has room for so many, however many deliveries that makes: with fewer, all cost more. */
+const MERGED = 32;
+const MOST_PER_RECORD = BATCH_BUDGET / MERGED - 1;
 
 export class FanOut {
   /** Channels with subscribers on this loop, by their entry in the channel table. */
@@ -135,7 +138,7 @@ export class FanOut {
     this.#totals.deliveries += deliveries;
     this.#totals.messagesOut += deliveries;
     this.#totals.bytesOut += deliveries * data.byteLength;
-    return 1 + deliveries + data.byteLength / BYTES_PER_COST;
+    return 1 + Math.min(deliveries, MOST_PER_RECORD) + data.byteLength / BYTES_PER_COST;
   };
 
   /** The connection that published the record, if it would get it and must not. */
