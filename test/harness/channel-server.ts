@@ -13,6 +13,8 @@ export interface LoopScope {
   readonly notes: unknown[];
   /** Memory that the test shares with its loops (test/harness/gate.ts). */
   readonly gate: Int32Array<SharedArrayBuffer>;
+  /** Frees all that the loop's own memory holds in vain. */
+  collectGarbage(): void;
 }
 
 /** A function of the test. It travels as source text: it sees its arguments and nothing else. */

@@ -4,7 +4,7 @@ import { Random, StateMemory } from '../harness/state-memory.ts';
 
 const THREADS = 4;
 const STRESS = process.env.POLYLOOP_STRESS === '1';
-const TIMES = STRESS ? 3_000_000 : 60_000;
+const TIMES = STRESS ? 3_000_000 : 30_000;
 const TIMEOUT_MS = STRESS ? 600_000 : 30_000;
 
 it.each<[string, number]>([
