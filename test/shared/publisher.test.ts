@@ -182,6 +182,14 @@ describe('a stack that overflows', () => {
     subscribe(primary, 'known', 1);
     const reader = shared.attach(0);
     const publisher = new Publisher(primary);
+    /** With the known channel, they are as many as there can be: all others are forgotten. */
+    const publishToOthers = () => {
+      for (let i = 1; i < 30; i++) expect(send(publisher, `other ${i}`).ok).toBe(true);
+      reader.skipToTail();
+      expect(primary.table.count).toBe(30);
+      return primary.table.usedBytes;
+    };
+    const usedBytes = publishToOthers();
     let known = 0;
     /** What comes of publishing there; undefined: a throw. */
     const publishAt = (depth: number, words: number) => {
@@ -214,5 +222,6 @@ describe('a stack that overflows', () => {
       }
     }
     expect(publishAt(0, 0)).toEqual({ ok: true, sequence: known });
+    expect(publishToOthers()).toBe(usedBytes);
   });
 });
