@@ -198,7 +198,6 @@ export class EntryTable {
    */
   insert(key: EncodedKey, words: number, expiryMs: number, fill: (entry: number) => void): void {
     if (this.mayHaveExpired) this.sweep(SWEPT_PER_INSERT);
-    this.willExpire(expiryMs);
     const blocks = BlockHeap.blocksFor(this.#keyAt + EncodedKey.wordsOf(key.tag) + words);
     if (this.#attempt(0, () => this.#tryInsert(key, blocks, expiryMs, fill)) === 0) this.#throwFull();
   }
@@ -248,6 +247,7 @@ export class EntryTable {
     heap.store(entry, this.#keyAt, key.words, EncodedKey.wordsOf(key.tag));
     this.#doubles[entry * BLOCK_LONGS + EXPIRY_LONG] = expiryMs;
     fill(entry);
+    this.willExpire(expiryMs);
     const count = this.count + 1;
     if (this.#trie.tryInsert(key.hash, entry)) {
       this.#words[this.#line + TableWord.count] = count;

@@ -68,7 +68,7 @@ export class Channels {
     const channel = this.#byName.get(name);
     const flags = recordFlags(options?.binary ?? typeof data !== 'string', options?.compress ?? true);
     let connection = 0;
-    if (sender !== undefined) {
+    if (sender !== undefined && !sender.isClosed) {
       connection = sender.number;
       this.#fanOut.senders.set(connection, sender);
     }

@@ -181,7 +181,7 @@ describe.each([1, 8, 33, 256])('a channel table for %d loops', (loops) => {
           both.checkIdleOrder();
         },
       ),
-      { numRuns: 40 },
+      { numRuns: loops > 100 ? 15 : 40 },
     );
   });
 

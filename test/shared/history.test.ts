@@ -1,14 +1,14 @@
 /** What history gives, against a list of all that was published. */
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ChannelPosition } from '../../src/shared/channel-log.ts';
 import { History } from '../../src/shared/history.ts';
 import { BINARY, COMPRESS, Log, MIN_RING_BYTES } from '../../src/shared/log.ts';
 import { Publisher } from '../../src/shared/publisher.ts';
-import { areExact, ModelHistory } from '../harness/model-history.ts';
+import { ModelHistory } from '../harness/model-history.ts';
 import { bytesFor, SharedLog, WRAP } from '../harness/shared-log.ts';
 
-const { maxDataBytes: MAX_DATA_BYTES, units: UNITS } = new Log(Log.create(1, MIN_RING_BYTES));
+const { maxDataBytes: MAX_DATA_BYTES } = new Log(Log.create(1, MIN_RING_BYTES));
 const ALL = Number.POSITIVE_INFINITY;
 
 const name = fc.constantFrom('a', 'b', 'c', 'd');
@@ -107,91 +107,5 @@ describe('the history of a channel', () => {
       { sequence: 1, isBinary: false, data: 'téxt' },
       { sequence: 2, isBinary: true, data: new Uint8Array(bytesFor(0, 5)) },
     ]);
-  });
-});
-
-describe('finding and taking', () => {
-  it('goes through long histories in slices, and copies a bounded number of bytes at a time', () => {
-    const shared = new SharedLog({ ringBytes: 2 ** 20 });
-    const publisher = new Publisher(shared.primary);
-    const history = new History(shared.primary);
-    const lock = vi.spyOn(shared.primary.lock, 'lock');
-    for (let i = 0; i < 3000; i++) publisher.publish('small', 0, bytesFor(i, 20), BINARY, 0);
-    lock.mockClear();
-    const { positions, complete } = history.find('small', undefined, ALL);
-    expect([positions.length, complete]).toEqual([3000, true]);
-    // Once for the channel, and once for each 512 messages.
-    expect(lock).toHaveBeenCalledTimes(1 + Math.ceil(3000 / 512));
-    const slices: number[] = [];
-    while (positions.length > 0) slices.push(history.take(positions).messages.length);
-    expect(slices).toEqual([512, 512, 512, 512, 512, 440]);
-    for (let i = 0; i < 10; i++) publisher.publish('large', 0, bytesFor(i, 30_000), BINARY, 0);
-    const large = history.find('large', undefined, ALL).positions;
-    expect(history.take(large).messages).toHaveLength(3);
-    expect(large).toHaveLength(7);
-  });
-
-  it('reports what was overwritten between the two, and takes the rest', () => {
-    const model = new ModelHistory();
-    for (let i = 0; i < 10; i++) model.publish('a');
-    const { positions } = model.history.find('a', undefined, ALL);
-    for (let i = 0; i < UNITS - 5; i++) model.publish('b');
-    const { lost, messages } = model.history.take(positions);
-    expect([lost, messages.map(({ sequence }) => sequence)]).toEqual([5, [6, 7, 8, 9, 10]]);
-    expect(positions).toEqual([]);
-  });
-
-  it('takes nothing when all was overwritten', () => {
-    const model = new ModelHistory();
-    for (let i = 0; i < 10; i++) model.publish('a');
-    const { positions } = model.history.find('a', undefined, ALL);
-    for (let i = 0; i < UNITS; i++) model.publish('b');
-    expect(model.history.take(positions)).toEqual({ lost: 10, messages: [] });
-    expect(positions).toEqual([]);
-  });
-
-  it('never gives a torn, missing or repeated message when others publish between two holds of the lock', () => {
-    const burst = fc.array(publishStep, { maxLength: 12 });
-    fc.assert(
-      fc.property(
-        fc.constantFrom(2, 3, 64),
-        start,
-        fc.array(publishStep, { minLength: 10, maxLength: 80, size: 'max' }),
-        fc.array(burst, { maxLength: 6 }),
-        fc.record({ limit: fc.nat(40), back: fc.option(fc.nat(40)) }),
-        (maxChannels, start, steps, bursts, { limit, back }) => {
-          const model = new ModelHistory(maxChannels, start);
-          for (const { name, length } of steps) model.publish(name, length);
-          const asked = model.positionOf('a');
-          const all = model.all('a');
-          const after =
-            back === null ? undefined : { ...asked, sequence: Math.max(0, asked.sequence - back) };
-          const { lock } = model.shared.primary;
-          let holds = 0;
-          const spy = vi.spyOn(lock, 'lock').mockImplementation(() => {
-            // What is published before the first hold would only be a later question.
-            if (holds > 0)
-              for (const { name, length } of bursts[holds - 1] ?? []) model.publish(name, length);
-            holds++;
-            if (!lock.tryLock()) throw new Error('the lock was not given back');
-          });
-          const result = model.history.read('a', after, limit);
-          spy.mockRestore();
-          expect(result).toMatchObject(asked);
-          const sequences = result.messages.map(({ sequence }) => sequence);
-          const from = after?.sequence ?? Math.max(0, asked.sequence - limit);
-          const [first = from + 1] = sequences;
-          expect(sequences).toEqual(sequences.map((_, i) => first + i));
-          expect(areExact(result, all)).toBe(true);
-          expect(sequences.length).toBeLessThanOrEqual(limit);
-          // Allowed: all that was asked for, and that it is complete; or a part without gaps, and that it is not.
-          const wanted = Math.min(limit, asked.sequence - from);
-          if (result.complete) expect([first, sequences.length]).toEqual([from + 1, wanted]);
-          else expect(first).toBeGreaterThan(from);
-          if (after === undefined && sequences.length > 0) expect(sequences.at(-1)).toBe(asked.sequence);
-        },
-      ),
-      { numRuns: 300 },
-    );
   });
 });

@@ -177,6 +177,26 @@ describe('a full memory', () => {
       expect(memory.lostBlocks()).toBe(0);
     }
   });
+
+  it('ends what was stored where room was made for it, like everything else', () => {
+    const memory = new StateMemory(32 * 1024);
+    const map = memory.state().map<string>('m');
+    for (let round = 0; round < 75; round++) {
+      for (let i = 0; i < 300; i++) map.set(`key${round}-${i}`, '', { ttlMs: 10 });
+      map.set('short', '', { ttlMs: 1 });
+      memory.nowMs += 1;
+      // The sweep comes some way, past entries that live.
+      for (let i = 0; i < round; i++) {
+        map.set('small', '');
+        map.delete('small');
+      }
+      memory.nowMs += 9;
+      // More than one step of the sweep has to find.
+      map.set(`large${round}`, 'x'.repeat(20_000), { ttlMs: 5 });
+      memory.nowMs += 5;
+      expect(map.size).toBe(0);
+    }
+  });
 });
 
 let current: StateMemory;

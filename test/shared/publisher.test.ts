@@ -115,10 +115,13 @@ describe('channels that nobody subscribes to', () => {
     const { table } = shared.primary;
     shared.attach(3);
     let most = 0;
+    let firstMessages = 0;
     for (let i = 0; i < 100_000; i++) {
-      expect(send(publisher, `c${i}`)).toEqual({ ok: true, sequence: 1 });
+      const result = send(publisher, `c${i}`);
+      if (result.ok && result.sequence === 1) firstMessages++;
       if (i === 2 * maxChannels) most = table.usedBytes;
     }
+    expect(firstMessages).toBe(100_000);
     expect(table.count).toBe(maxChannels);
     expect(table.usedBytes).toBeLessThan(most * 1.1);
   });
@@ -165,8 +168,8 @@ describe.each([1, 8, 33, 256])('with %d loops', (loops) => {
 });
 
 describe('a stack that overflows', () => {
-  /** Words that a call of `callDeepDown` takes at most. */
-  const FRAME_WORDS = 24;
+  /** Words that two calls of `callDeepDown` take at most. */
+  const FRAME_WORDS = 32;
 
   /** Calls `act` that deep down, and so many words deeper. */
   function callDeepDown(depth: number, words: number[], act: () => void): void {
@@ -215,7 +218,7 @@ describe('a stack that overflows', () => {
     let depth = 1000;
     while (publishAt(depth, 0) !== undefined) depth += 100;
     depth -= 200;
-    for (let isPossible = true; isPossible; depth++) {
+    for (let isPossible = true; isPossible; depth += 2) {
       isPossible = false;
       for (let words = 0; words < FRAME_WORDS; words++) {
         if (publishAt(depth, words) !== undefined) isPossible = true;
