@@ -107,7 +107,11 @@ export class History {
     const messages: HistoryMessage[] = [];
     while (positions.length > 0) {
       const taken = this.take(positions);
-      if (taken.lost > 0) complete = false;
+      if (taken.lost > 0) {
+        // What comes before a gap is dropped, so that what is given has none.
+        complete = false;
+        messages.length = 0;
+      }
       messages.push(...taken.messages.map(shown));
     }
     return { epoch, sequence, messages, complete };
