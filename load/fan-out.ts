@@ -2,7 +2,7 @@
  * CPU per delivery, and time from publishing to delivery: polyloop on two loops, uWebSockets.js on one thread, and the usual relay
  * of two threads through a MessagePort, in alternation.
  *
- * Run: npm run bench:fan-out -- [--rounds 5] [--seconds 3] [--bytes 20] [--only WORDS OF A SCENARIO] [--out fan-out]
+ * Run: npm run bench:fan-out -- [--rounds 5] [--seconds 3] [--bytes 100] [--only WORDS OF A SCENARIO] [--out fan-out]
  * The raw results go to load/results/OUT.json.
  */
 import { execFile } from 'node:child_process';
@@ -15,7 +15,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
-    bytes: { type: 'string', default: '20' },
+    bytes: { type: 'string', default: '100' },
     only: { type: 'string', default: '' },
     out: { type: 'string', default: 'fan-out' },
   },

@@ -6,22 +6,57 @@
  * steps at a time, and publishers wait for no longer than that.
  */
 import type { ChannelLog, ChannelPosition } from './channel-log.ts';
-import { UNIT_BYTES } from './layout.ts';
 import { BINARY, COMPRESS, RecordWord } from './log.ts';
 import { NO_POSITION } from './log-writer.ts';
+import { HEAD_BYTES, type MessagePack } from './message-pack.ts';
 
-/** Links that are followed in one hold of the lock. */
+/** Links that are followed in one hold of the lock, and messages of a trail from one mark to the next. */
 const STEPS = 512;
 /** Bytes that are copied in one hold of the lock; at least one message is. */
 const COPY_BYTES = 64 * 1024;
 
-/** What was found: positions of records, oldest first, not yet copied. */
+/** What was found, not yet copied. */
 export interface Found extends ChannelPosition {
   /** Low 32 bits of the log's tail when the channel stood at `sequence`. */
   readonly tail: number;
-  readonly positions: number[];
+  readonly trail: Trail;
   /** False when messages that were asked for are no longer held. */
   readonly complete: boolean;
+}
+
+/**
+ * The way through the log along messages of one channel that were not copied yet. Kept are the positions of some only: of the
+ * newest, and of every 512th before it. Back links lead from one of these to the rest.
+ */
+export class Trail {
+  /** Sequences of the next message to take and of the last. */
+  next = 1;
+  last = 0;
+  /** Sequence of the first mark's message. */
+  newest = 0;
+  /** Newest first. */
+  readonly marks: number[] = [];
+
+  /** Messages left to take. */
+  get length(): number {
+    return this.last - this.next + 1;
+  }
+
+  /** Leaves out the newest, so that at most `limit` remain. */
+  limit(limit: number): void {
+    this.last = Math.min(this.last, this.next + limit - 1);
+  }
+
+  /** Sequence of the oldest mark's message. */
+  get oldestMark(): number {
+    return this.newest - (this.marks.length - 1) * STEPS;
+  }
+
+  /** Everything before `next` is taken or lost. */
+  advance(next: number): void {
+    this.next = next;
+    while (this.marks.length > 0 && this.oldestMark < next) this.marks.pop();
+  }
 }
 
 /** What was copied, and how many messages before it were overwritten since they were found. */
@@ -63,6 +98,8 @@ function shown({ sequence, isBinary, data }: StoredMessage): HistoryMessage {
 
 export class History {
   readonly #shared: ChannelLog;
+  /** Positions between two marks. */
+  readonly #piece = new Float64Array(STEPS);
 
   constructor(shared: ChannelLog) {
     this.#shared = shared;
@@ -75,7 +112,9 @@ export class History {
   find(channel: string, after: ChannelPosition | undefined, limit: number): Found {
     const { table, writer, lock, name } = this.#shared;
     const parsed = after === undefined ? undefined : this.#shared.parse(after);
-    if (!name.trySet(channel)) return { epoch: '', sequence: 0, tail: 0, positions: [], complete: !after };
+    if (!name.trySet(channel)) {
+      return { epoch: '', sequence: 0, tail: 0, trail: new Trail(), complete: !after };
+    }
     let entry: number;
     let position: ChannelPosition;
     let tail: number;
@@ -93,20 +132,20 @@ export class History {
       lock.unlock();
     }
     const wanted = position.sequence - (known ?? 0);
-    const positions = this.#follow(entry, last, position.sequence, Math.min(wanted, limit));
-    const isWhole = positions.length === (after === undefined ? Math.min(wanted, limit) : wanted);
-    return { ...position, tail, positions: positions.reverse(), complete: known !== undefined && isWhole };
+    const trail = this.#follow(entry, last, position.sequence, Math.min(wanted, limit));
+    const isWhole = trail.length === (after === undefined ? Math.min(wanted, limit) : wanted);
+    return { ...position, tail, trail, complete: known !== undefined && isWhole };
   }
 
   /** The newest messages, at most `limit`; with `after`, the oldest of those behind it, so that one can read on from there. */
   read(channel: string, after: ChannelPosition | undefined, limit: number): HistoryResult {
     const found = this.find(channel, after, after === undefined ? limit : Number.POSITIVE_INFINITY);
-    const { epoch, sequence, positions } = found;
-    positions.length = Math.min(positions.length, limit);
+    const { epoch, sequence, trail } = found;
+    trail.limit(limit);
     let { complete } = found;
     const messages: HistoryMessage[] = [];
-    while (positions.length > 0) {
-      const taken = this.take(positions);
+    while (trail.length > 0) {
+      const taken = this.take(trail);
       if (taken.lost > 0) {
         // What comes before a gap is dropped, so that what is given has none.
         complete = false;
@@ -117,49 +156,61 @@ export class History {
     return { epoch, sequence, messages, complete };
   }
 
-  /** Copies messages from the front of `positions`, oldest first, and takes out the positions of what it copied or lost. */
-  take(positions: number[]): Taken {
-    const { lock, writer } = this.#shared;
+  /** Copies the oldest messages of a trail, and leaves in it what comes behind those that were copied or lost. */
+  take(trail: Trail): Taken {
     const messages: StoredMessage[] = [];
-    let lost = 0;
-    let bytes = 0;
-    lock.lock();
-    try {
-      for (const position of positions) {
-        if (!writer.isHeld(position)) {
-          lost++;
-          continue;
-        }
-        const message = this.#copy(position);
-        bytes += message.data.length;
-        messages.push(message);
-        if (bytes >= COPY_BYTES || messages.length === STEPS) break;
-      }
-    } finally {
-      lock.unlock();
-    }
-    positions.splice(0, lost + messages.length);
+    const lost = this.#take(trail, COPY_BYTES, (position) => messages.push(this.#copy(position)));
     return { messages, lost };
   }
 
   /**
-   * Copies messages like `take`, as many as come up to `maxBytes`. The oldest are the next to be overwritten, and copying is quicker
-   * than publishing, so this gets ahead of publishers. What comes behind a gap is kept, what comes before it is dropped.
+   * Copies messages like `take`, until the pack has `maxBytes`. The oldest are the next to be overwritten, and copying is quicker than
+   * publishing, so this gets ahead of publishers. What comes behind a gap is kept, what comes before it is dropped. Returns how many
+   * messages were dropped or lost.
    */
-  takeAhead(positions: number[], maxBytes: number): Taken {
-    let messages: StoredMessage[] = [];
+  pack(trail: Trail, pack: MessagePack, maxBytes: number): number {
+    const { log } = this.#shared;
     let lost = 0;
-    for (let bytes = 0; positions.length > 0 && bytes < maxBytes; ) {
-      const taken = this.take(positions);
-      if (taken.lost > 0) {
-        lost += messages.length + taken.lost;
-        messages = [];
-        bytes = 0;
-      }
-      messages.push(...taken.messages);
-      for (const { data } of taken.messages) bytes += UNIT_BYTES + data.length;
+    while (trail.length > 0 && pack.byteLength < maxBytes) {
+      const held = pack.length;
+      const gap = this.#take(
+        trail,
+        Math.min(COPY_BYTES, maxBytes - pack.byteLength),
+        (position) => {
+          const word = log.wordAt(position);
+          const connection = log.words[word + RecordWord.connection] as number;
+          pack.add(log.dataAt(word), log.words[word + RecordWord.flags] as number, connection);
+        },
+        () => pack.clear(),
+      );
+      if (gap > 0) lost += held + gap;
     }
-    return { messages, lost };
+    return lost;
+  }
+
+  /**
+   * Has `copy` called under the lock with positions from the trail's start on, in order, until there are `maxBytes`; behind `onGap`
+   * when some were lost.
+   */
+  #take(trail: Trail, maxBytes: number, copy: (position: number) => void, onGap?: () => void): number {
+    const { log, lock } = this.#shared;
+    const last = Math.min(trail.oldestMark, trail.last);
+    let lost = 0;
+    lock.lock();
+    try {
+      let left = this.#goBack(trail, last);
+      lost = last - trail.next + 1 - left;
+      if (lost > 0) onGap?.();
+      for (let bytes = 0; left > 0 && bytes < maxBytes; left--) {
+        const position = this.#piece[left - 1] as number;
+        copy(position);
+        bytes += HEAD_BYTES + (log.words[log.wordAt(position) + RecordWord.dataBytes] as number);
+      }
+      trail.advance(last + 1 - left);
+    } finally {
+      lock.unlock();
+    }
+    return lost;
   }
 
   /** How many of a channel's messages lie behind a position, given as its low 32 bits, and where the channel stands. */
@@ -181,32 +232,52 @@ export class History {
     return { epoch, sequence, count: this.#follow(entry, last, sequence, sequence, from).length };
   }
 
-  /** Positions from `last` back to `from`, newest first, at most `count`: fewer when the log no longer holds them. */
-  #follow(entry: number, last: number, lastSequence: number, count: number, from?: number): number[] {
+  /** The trail from `last` back to `from`, of at most `count` messages: fewer when the log no longer holds them. */
+  #follow(entry: number, last: number, newest: number, count: number, from?: number): Trail {
     const { log, lock, writer } = this.#shared;
-    const positions: number[] = [];
+    const trail = new Trail();
+    trail.newest = trail.last = newest;
+    trail.next = newest + 1;
     let position = last;
-    while (positions.length < count && position !== NO_POSITION) {
+    while (trail.length < count && position !== NO_POSITION) {
+      const mark = position;
       lock.lock();
       try {
-        for (let step = 0; step < STEPS && positions.length < count; step++) {
+        for (let step = 0; step < STEPS && trail.length < count; step++) {
           const isBefore = from !== undefined && (((position | 0) - from) | 0) < 0;
-          if (isBefore || !writer.isHeld(position)) return positions;
+          if (isBefore || !writer.isHeld(position)) return trail;
           const word = log.wordAt(position);
           const isOurs =
-            log.words[word + RecordWord.channel] === entry &&
-            log.sequenceAt(word) === lastSequence - positions.length;
-          if (!isOurs) return positions;
-          positions.push(position);
-          const backLink = (log.words[word + RecordWord.backLink] as number) >>> 0;
-          if (backLink === 0) return positions;
+            log.words[word + RecordWord.channel] === entry && log.sequenceAt(word) === trail.next - 1;
+          if (!isOurs) return trail;
+          if (step === 0) trail.marks.push(mark);
+          trail.next--;
+          const backLink = this.#backLink(position);
+          if (backLink === 0) return trail;
           position -= backLink;
         }
       } finally {
         lock.unlock();
       }
     }
-    return positions;
+    return trail;
+  }
+
+  /** Under the lock: notes where the trail's messages up to `last` lie, newest first, from its oldest mark; gives their number. */
+  #goBack(trail: Trail, last: number): number {
+    const { writer } = this.#shared;
+    let count = 0;
+    let position = trail.marks.at(-1) as number;
+    for (let sequence = trail.oldestMark; sequence >= trail.next && writer.isHeld(position); sequence--) {
+      if (sequence <= last) this.#piece[count++] = position;
+      position -= this.#backLink(position);
+    }
+    return count;
+  }
+
+  #backLink(position: number): number {
+    const { log } = this.#shared;
+    return (log.words[log.wordAt(position) + RecordWord.backLink] as number) >>> 0;
   }
 
   #copy(position: number): StoredMessage {

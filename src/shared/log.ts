@@ -72,6 +72,7 @@ export const unitsOf = (dataBytes: number): number =>
 export const recordFlags = (isBinary: boolean, compress: boolean): number =>
   (isBinary ? BINARY : 0) | (compress ? COMPRESS : 0);
 export const withThread = (flags: number, thread: number): number => flags | (thread << THREAD_SHIFT);
+export const threadIn = (flags: number): number => flags >>> THREAD_SHIFT;
 
 export class Log {
   readonly memory: SharedArrayBuffer;
@@ -161,7 +162,7 @@ export class Log {
 
   /** Number of the thread that published the record; 0 when it is delivered to everyone. */
   threadAt(word: number): number {
-    return (this.words[word + RecordWord.flags] as number) >>> THREAD_SHIFT;
+    return threadIn(this.words[word + RecordWord.flags] as number);
   }
 
   // ── readers ──

@@ -3,6 +3,7 @@ import type { ChannelLog, ChannelPosition } from '../shared/channel-log.ts';
 import { History, type HistoryResult } from '../shared/history.ts';
 import type { CounterName } from '../shared/layout.ts';
 import { recordFlags } from '../shared/log.ts';
+import { MessagePack } from '../shared/message-pack.ts';
 import { Publisher, type PublishResult } from '../shared/publisher.ts';
 import { ensureStackRoom } from '../shared/stack-room.ts';
 import {
@@ -21,6 +22,8 @@ import { LocalChannel, Subscription } from './subscription.ts';
 
 /** Messages that `history` gives when no limit is asked for. */
 const HISTORY_LIMIT = 100;
+/** Memory for what is copied for a connection that resumes, before publishers can overwrite it. */
+const AHEAD_BYTES = 128 * 1024;
 
 export interface ChannelLimits {
   readonly maxChannelsPerConnection: number;
@@ -119,10 +122,11 @@ export class Channels {
       return { ok: true, ...position, missed: 0, complete: true };
     }
     const found = this.#history.find(name, after, limit);
-    const { epoch, sequence, positions } = found;
-    const { messages, lost } = this.#history.takeAhead(positions, this.#limits.maxBackpressure / 2);
-    this.#catchUp.start(subscription, found, messages);
-    const missed = messages.length + positions.length;
+    const { epoch, sequence, trail } = found;
+    const pack = new MessagePack(AHEAD_BYTES);
+    const lost = this.#history.pack(trail, pack, AHEAD_BYTES);
+    const missed = pack.length + trail.length;
+    this.#catchUp.start(subscription, found, pack);
     return { ok: true, epoch, sequence, missed, complete: found.complete && lost === 0 };
   }
 
@@ -174,7 +178,7 @@ export class Channels {
   #standing({ state, channel, joinAt, missed }: Subscription): SubscribeResult {
     const from = state === 'live' ? this.#fanOut.cursor : joinAt;
     const { epoch, sequence, count } = this.#history.countFrom(channel.name, from);
-    const waiting = missed === undefined ? 0 : missed.messages.length + missed.positions.length;
+    const waiting = missed === undefined ? 0 : missed.pack.length + missed.trail.length;
     return { ok: true, epoch, sequence, missed: waiting + count, complete: true };
   }
 

@@ -1,5 +1,6 @@
 /** Who listens here: a channel as one loop knows it, and one connection's part in it. */
-import type { StoredMessage } from '../shared/history.ts';
+import type { Trail } from '../shared/history.ts';
+import type { MessagePack } from '../shared/message-pack.ts';
 import type { ServerWebSocket } from './server-websocket.ts';
 
 /** A channel that has subscribers on this loop. */
@@ -27,6 +28,14 @@ export class LocalChannel {
  */
 export type SubscriptionState = 'catching-up' | 'joining' | 'live' | 'over';
 
+/** What was missed and not sent yet: copies, then what is still in the log. All of it comes before what follows on `sequence`. */
+export interface Missed {
+  readonly pack: MessagePack;
+  readonly trail: Trail;
+  readonly epoch: string;
+  readonly sequence: number;
+}
+
 /** One connection's subscription to one channel. */
 export class Subscription {
   readonly connection: ServerWebSocket;
@@ -34,8 +43,7 @@ export class Subscription {
   state: SubscriptionState = 'joining';
   /** Low 32 bits of the log position where it begins to be live. */
   joinAt = 0;
-  /** What it missed and was not sent yet: copies, then positions in the log. */
-  missed: { messages: StoredMessage[]; positions: number[]; epoch: string; sequence: number } | undefined;
+  missed: Missed | undefined;
 
   constructor(connection: ServerWebSocket, channel: LocalChannel) {
     this.connection = connection;

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { History } from '../../src/shared/history.ts';
 import { BINARY, Log, MIN_RING_BYTES } from '../../src/shared/log.ts';
+import { MessagePack } from '../../src/shared/message-pack.ts';
 import { Publisher } from '../../src/shared/publisher.ts';
 import { areExact, ModelHistory } from '../harness/model-history.ts';
 import { bytesFor, SharedLog, WRAP } from '../harness/shared-log.ts';
@@ -13,6 +14,15 @@ const name = fc.constantFrom('a', 'b', 'c', 'd');
 const publishStep = fc.record({ name, length: fc.oneof(fc.nat(100), fc.nat(MAX_DATA_BYTES)) });
 const start = fc.constantFrom(0, WRAP - 20, 2 ** 31 - 20);
 
+function unpacked(pack: MessagePack): Buffer[] {
+  const all: Buffer[] = [];
+  for (let next = pack.peek(); next !== undefined; next = pack.peek()) {
+    all.push(Buffer.from(next.data));
+    pack.shift();
+  }
+  return all;
+}
+
 describe('finding and taking', () => {
   it('goes through long histories in slices, and copies a bounded number of bytes at a time', () => {
     const shared = new SharedLog({ ringBytes: 2 ** 20 });
@@ -21,15 +31,15 @@ describe('finding and taking', () => {
     const lock = vi.spyOn(shared.primary.lock, 'lock');
     for (let i = 0; i < 3000; i++) publisher.publish('small', 0, bytesFor(i, 20), BINARY, 0);
     lock.mockClear();
-    const { positions, complete } = history.find('small', undefined, ALL);
-    expect([positions.length, complete]).toEqual([3000, true]);
+    const { trail, complete } = history.find('small', undefined, ALL);
+    expect([trail.length, complete]).toEqual([3000, true]);
     // Once for the channel, and once for each 512 messages.
     expect(lock).toHaveBeenCalledTimes(1 + Math.ceil(3000 / 512));
     const slices: number[] = [];
-    while (positions.length > 0) slices.push(history.take(positions).messages.length);
-    expect(slices).toEqual([512, 512, 512, 512, 512, 440]);
+    while (trail.length > 0) slices.push(history.take(trail).messages.length);
+    expect(slices).toEqual([440, 512, 512, 512, 512, 512]);
     for (let i = 0; i < 10; i++) publisher.publish('large', 0, bytesFor(i, 30_000), BINARY, 0);
-    const large = history.find('large', undefined, ALL).positions;
+    const large = history.find('large', undefined, ALL).trail;
     expect(history.take(large).messages).toHaveLength(3);
     expect(large).toHaveLength(7);
   });
@@ -37,20 +47,20 @@ describe('finding and taking', () => {
   it('reports what was overwritten between the two, and takes the rest', () => {
     const model = new ModelHistory();
     for (let i = 0; i < 10; i++) model.publish('a');
-    const { positions } = model.history.find('a', undefined, ALL);
+    const { trail } = model.history.find('a', undefined, ALL);
     for (let i = 0; i < UNITS - 5; i++) model.publish('b');
-    const { lost, messages } = model.history.take(positions);
+    const { lost, messages } = model.history.take(trail);
     expect([lost, messages.map(({ sequence }) => sequence)]).toEqual([5, [6, 7, 8, 9, 10]]);
-    expect(positions).toEqual([]);
+    expect(trail).toHaveLength(0);
   });
 
   it('takes nothing when all was overwritten', () => {
     const model = new ModelHistory();
     for (let i = 0; i < 10; i++) model.publish('a');
-    const { positions } = model.history.find('a', undefined, ALL);
+    const { trail } = model.history.find('a', undefined, ALL);
     for (let i = 0; i < UNITS; i++) model.publish('b');
-    expect(model.history.take(positions)).toEqual({ lost: 10, messages: [] });
-    expect(positions).toEqual([]);
+    expect(model.history.take(trail)).toEqual({ lost: 10, messages: [] });
+    expect(trail).toHaveLength(0);
   });
 
   it('never gives a torn, missing or repeated message when others publish between two holds of the lock', () => {
@@ -102,7 +112,7 @@ describe('finding and taking', () => {
     const shared = new SharedLog({ ringBytes: 2 ** 16 });
     const history = new History(shared.primary);
     const other = new Publisher(shared.ofLoop(0));
-    for (let i = 0; i < 1000; i++) other.publish('a', 0, 'x', 0, 0);
+    for (let i = 1; i <= 1000; i++) other.publish('a', 0, `${i}`, 0, 0);
     const { lock } = shared.primary;
     let holds = 0;
     const spy = vi.spyOn(lock, 'lock').mockImplementation(() => {
@@ -128,38 +138,33 @@ describe('taking ahead', () => {
     const history = new History(shared.primary);
     const publisher = new Publisher(shared.primary);
     for (let i = 0; i < 10; i++) publisher.publish('a', 0, bytesFor(i, 40_000), BINARY, 0);
-    const { positions } = history.find('a', undefined, ALL);
-    const first = history.takeAhead(positions, 1);
-    expect([first.lost, first.messages.map(({ sequence }) => sequence)]).toEqual([0, [1, 2]]);
-    const second = history.takeAhead(positions, 100_000);
-    expect(second.messages.map(({ sequence }) => sequence)).toEqual([3, 4, 5, 6]);
-    const rest = history.takeAhead(positions, ALL);
-    expect(rest.messages.map(({ sequence }) => sequence)).toEqual([7, 8, 9, 10]);
-    for (const { sequence, data } of [...first.messages, ...second.messages, ...rest.messages]) {
-      expect(data.equals(bytesFor(sequence - 1, 40_000))).toBe(true);
-    }
-    expect(positions).toEqual([]);
+    const { trail } = history.find('a', undefined, ALL);
+    const pack = new MessagePack(1000);
+    expect([history.pack(trail, pack, 1), pack.length]).toEqual([0, 1]);
+    expect([history.pack(trail, pack, 200_000), pack.length]).toEqual([0, 5]);
+    expect([history.pack(trail, pack, ALL), pack.length]).toEqual([0, 10]);
+    for (const [i, data] of unpacked(pack).entries()) expect(data.equals(bytesFor(i, 40_000))).toBe(true);
+    expect(trail).toHaveLength(0);
   });
 
   it('drops what comes before a gap, and counts it as lost', () => {
     const shared = new SharedLog({ ringBytes: 2 ** 16 });
     const history = new History(shared.primary);
     const other = new Publisher(shared.ofLoop(0));
-    for (let i = 0; i < 1000; i++) other.publish('a', 0, 'x', 0, 0);
-    const { positions } = history.find('a', undefined, ALL);
+    for (let i = 1; i <= 1000; i++) other.publish('a', 0, `${i}`, 0, 0);
+    const { trail } = history.find('a', undefined, ALL);
     const { lock } = shared.primary;
     let holds = 0;
     const spy = vi.spyOn(lock, 'lock').mockImplementation(() => {
       if (holds++ === 1) for (let i = 0; i < 700; i++) other.publish('b', 0, 'x', 0, 0);
       lock.tryLock();
     });
-    const { messages, lost } = history.takeAhead(positions, ALL);
+    const pack = new MessagePack(1000);
+    const lost = history.pack(trail, pack, ALL);
     spy.mockRestore();
     // 24 units were free; then the oldest went, one for each.
     expect(lost).toBe(700 - 24);
-    expect(messages.map(({ sequence }) => sequence)).toEqual(
-      Array.from({ length: 1000 - lost }, (_, i) => lost + 1 + i),
-    );
+    expect(unpacked(pack).map(Number)).toEqual(Array.from({ length: 1000 - lost }, (_, i) => lost + 1 + i));
   });
 });
 

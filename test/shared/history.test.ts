@@ -98,8 +98,8 @@ describe('the history of a channel', () => {
     const history = new History(shared.primary);
     new Publisher(shared.ofLoop(2)).publish('a', 0, 'téxt', COMPRESS, 77);
     new Publisher(shared.ofLoop(1)).publish('a', 0, bytesFor(0, 5), BINARY, 0);
-    const { positions } = history.find('a', undefined, ALL);
-    expect(history.take(positions).messages).toEqual([
+    const { trail } = history.find('a', undefined, ALL);
+    expect(history.take(trail).messages).toEqual([
       { sequence: 1, isBinary: false, compress: true, thread: 3, connection: 77, data: Buffer.from('téxt') },
       { sequence: 2, isBinary: true, compress: false, thread: 0, connection: 0, data: bytesFor(0, 5) },
     ]);
