@@ -3,10 +3,12 @@
  * `docs/configuration.md`. Values are checked once, here; the rest of the program sees a frozen `Config`.
  */
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { ConfigError } from './errors.ts';
+import { normalNetworks } from './networks.ts';
+import { normalOrigins } from './origin.ts';
 
 /** How one kind of value is read from text (flag, environment, file) and recognised as a value (library, JSON). */
 interface Kind<T> {
@@ -29,6 +31,7 @@ interface Option<T> {
 }
 
 const SECOND = 1000;
+const DAY = 24 * 3600 * SECOND;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 /** Characters of a refused value that a message repeats. */
@@ -44,11 +47,12 @@ function integer(min: number, max: number): Kind<number> {
   };
 }
 
-function bytes(min: number, max: number): Kind<number> {
-  const { isValid } = integer(min, max);
+function bytes(min: number, max: number, orZero = false): Kind<number> {
+  const { isValid: inRange } = integer(min, max);
+  const isValid = (value: unknown): value is number => inRange(value) || (orZero && value === 0);
   const unit: Record<string, number> = { '': 1, kib: KIB, mib: MIB };
   return {
-    accepts: `bytes from ${min} to ${max}, as 65536, 64KiB or 1MiB`,
+    accepts: `${orZero ? '0 (none) or ' : ''}bytes from ${min} to ${max}, as 65536, 64KiB or 1MiB`,
     isValid,
     parse: (text) => {
       const [, digits, suffix = ''] = /^(\d+)(kib|mib)?$/i.exec(text) ?? [];
@@ -139,6 +143,33 @@ function isFileUrl(text: string): boolean {
   }
 }
 
+const originsKind: Kind<string> = {
+  accepts:
+    'origins as https://example.com or http://localhost:8080, separated by commas; * for any; empty for the same origin',
+  isValid: (value): value is string => typeof value === 'string' && normalOrigins(value) === value,
+  parse: normalOrigins,
+};
+
+const HOPS = integer(0, 32);
+
+const proxiesKind: Kind<number | string> = {
+  accepts:
+    'a number of proxies from 0 to 32, or networks as 10.0.0.0/8, 2001:db8::/32, 192.0.2.1, loopback or private, separated by commas',
+  isValid: (value): value is number | string =>
+    HOPS.isValid(value) || (typeof value === 'string' && normalNetworks(value) === value),
+  parse: (text, base) => HOPS.parse(text, base) ?? normalNetworks(text),
+};
+
+/** A path, kept absolute, so that every thread means the same by it. */
+function pathKind(accepts: string): Kind<string | null> {
+  return {
+    accepts,
+    isValid: (value): value is string | null =>
+      value === null || (typeof value === 'string' && isAbsolute(value)),
+    parse: (text, base) => (text.trim() === '' || text.includes('\0') ? undefined : resolve(base, text)),
+  };
+}
+
 /** Infers the type of an option from its kind alone. */
 function option<T>(
   definition: Omit<Option<T>, 'fallback'> & { fallback: NoInfer<T> | (() => NoInfer<T>) },
@@ -190,6 +221,41 @@ export const OPTIONS = {
     fallback: 'least-connections',
     help: 'which loop a connection goes to',
   }),
+  tlsCert: option({
+    flag: 'tls-cert',
+    metavar: 'FILE',
+    kind: pathKind('the path of a file with a certificate in PEM form'),
+    fallback: null,
+    help: 'serve wss:// and https:// with this certificate, which may be followed by its chain',
+  }),
+  tlsKey: option({
+    flag: 'tls-key',
+    metavar: 'FILE',
+    kind: pathKind('the path of a file with a private key in PEM form, without a passphrase'),
+    fallback: null,
+    help: 'private key of the certificate',
+  }),
+  tlsSni: option({
+    flag: 'tls-sni',
+    metavar: 'DIR',
+    kind: pathKind('the path of a directory with pairs of NAME.crt and NAME.key'),
+    fallback: null,
+    help: 'more certificates, each for the server names that are in it',
+  }),
+  origins: option({
+    flag: 'origins',
+    metavar: 'LIST',
+    kind: originsKind,
+    fallback: '',
+    help: 'origins whose pages may open a WebSocket; empty is the same origin; clients that send none always may',
+  }),
+  trustProxy: option({
+    flag: 'trust-proxy',
+    metavar: 'N|LIST',
+    kind: proxiesKind,
+    fallback: 0,
+    help: "proxies that are believed about a client's address: how many there are, or where they are; 0 is none",
+  }),
   maxPayload: option({
     flag: 'max-payload',
     metavar: 'BYTES',
@@ -202,7 +268,14 @@ export const OPTIONS = {
     metavar: 'BYTES',
     kind: bytes(KIB, 1024 * MIB),
     fallback: MIB,
-    help: 'most bytes that wait for one slow client before messages to it are dropped',
+    help: 'most bytes that wait for one slow client',
+  }),
+  slowConsumer: option({
+    flag: 'slow-consumer',
+    metavar: 'drop|close',
+    kind: choice('drop', 'close'),
+    fallback: 'drop',
+    help: 'what happens to a client that reads too slowly: it misses messages, or is closed with 1013',
   }),
   idleTimeoutMs: option({
     flag: 'idle-timeout',
@@ -211,12 +284,82 @@ export const OPTIONS = {
     fallback: 120 * SECOND,
     help: 'close a connection that is silent this long; pings are sent before',
   }),
+  handshakeTimeoutMs: option({
+    flag: 'handshake-timeout',
+    metavar: 'TIME',
+    kind: duration(100, 3600 * SECOND, false),
+    fallback: 10 * SECOND,
+    help: 'longest time that shouldUpgrade may take to decide',
+  }),
+  maxLifetimeMs: option({
+    flag: 'max-lifetime',
+    metavar: 'TIME',
+    kind: duration(SECOND, 7 * DAY, true),
+    fallback: 0,
+    help: 'close a connection that is older than this, give or take a tenth',
+  }),
+  maxConnections: option({
+    flag: 'max-connections',
+    metavar: 'N',
+    kind: integer(0, 16 * MIB),
+    fallback: 0,
+    help: 'most connections at a time, over all loops; 0 is no limit',
+  }),
+  maxConnectionsPerIp: option({
+    flag: 'max-connections-per-ip',
+    metavar: 'N',
+    kind: integer(0, 16 * MIB),
+    fallback: 0,
+    help: 'most connections at a time from one IP address, over all loops; 0 is no limit',
+  }),
+  upgradesPerSecond: option({
+    flag: 'upgrades-per-second',
+    metavar: 'N',
+    kind: integer(0, MIB),
+    fallback: 0,
+    help: 'most handshakes per second from one IP address, over all loops; 0 is no limit',
+  }),
+  messagesPerSecond: option({
+    flag: 'messages-per-second',
+    metavar: 'N',
+    kind: integer(0, MIB),
+    fallback: 0,
+    help: 'most messages per second from one connection; 0 is no limit',
+  }),
+  messagesPerSecondPerIp: option({
+    flag: 'messages-per-second-per-ip',
+    metavar: 'N',
+    kind: integer(0, MIB),
+    fallback: 0,
+    help: 'most messages per second from one IP address, over all loops; 0 is no limit',
+  }),
   drainTimeoutMs: option({
     flag: 'drain-timeout',
     metavar: 'TIME',
     kind: duration(100, 3600 * SECOND, false),
     fallback: 10 * SECOND,
     help: 'longest time a graceful stop may take',
+  }),
+  hangTimeoutMs: option({
+    flag: 'hang-timeout',
+    metavar: 'TIME',
+    kind: duration(3 * SECOND, 3600 * SECOND, true),
+    fallback: 30 * SECOND,
+    help: 'end the process when a loop has not turned for this long',
+  }),
+  maxRestarts: option({
+    flag: 'max-restarts',
+    metavar: 'N',
+    kind: integer(0, 1000),
+    fallback: 5,
+    help: 'restarts of one loop within a minute before the server gives up',
+  }),
+  maxHeapBytes: option({
+    flag: 'max-heap',
+    metavar: 'BYTES',
+    kind: bytes(32 * MIB, 65536 * MIB, true),
+    fallback: 0,
+    help: "heap of each loop; it is replaced before it is full; 0 is Node's own limit",
   }),
   logBytes: option({
     flag: 'log-bytes',
@@ -344,6 +487,11 @@ export function resolveConfig(sources: readonly { given: Map<OptionName, Given>;
   if (resolved.accept === 'reuseport' && process.platform !== 'linux') {
     throw new ConfigError('--accept: reuseport needs Linux; give primary');
   }
+  const { tlsCert, tlsKey, tlsSni } = resolved;
+  if (tlsCert === null && tlsKey !== null) throw new ConfigError('--tls-key: needs --tls-cert too');
+  if (tlsCert !== null && tlsKey === null) throw new ConfigError('--tls-cert: needs --tls-key too');
+  if (tlsSni !== null && tlsCert === null)
+    throw new ConfigError('--tls-sni: needs --tls-cert and --tls-key too, for clients that name no server');
   return Object.freeze(resolved);
 }
 

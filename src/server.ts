@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { helpText, readCommand } from './command-line.ts';
 import { AppLoadError, ConfigError, PolyloopError } from './errors.ts';
-import { Server } from './primary/primary.ts';
+import { EXIT_SOFTWARE, Server } from './primary/primary.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -38,14 +38,15 @@ async function serve(): Promise<void> {
       break;
     case 'serve': {
       const starting = Server.start(command.config);
-      stopOnSignals(starting);
-      await (await starting).onClose;
-      process.exit(0);
+      obeySignals(starting);
+      const server = await starting;
+      await server.onClose;
+      process.exit(server.failure ? EXIT_SOFTWARE : 0);
     }
   }
 }
 
-function stopOnSignals(starting: Promise<Server>): void {
+function obeySignals(starting: Promise<Server>): void {
   let started: Server | undefined;
   let isStopping = false;
   starting.then(
@@ -63,6 +64,8 @@ function stopOnSignals(starting: Promise<Server>): void {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // The log says how it went.
+  process.on('SIGHUP', () => void started?.reload().catch(() => {}));
 }
 
 await serve().catch(fail);

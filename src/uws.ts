@@ -3,6 +3,7 @@
  * Nothing else imports the package, so swapping in another build touches this file only.
  */
 import * as uWS from 'uWebSockets.js';
+import type { CertificateFiles, TlsFiles } from './tls-files.ts';
 
 /** Address of a loop's app, as a number. Valid in any thread while that app is open; using it later is a use after free. */
 export type LoopDescriptor = number;
@@ -39,8 +40,31 @@ export const SHARED_COMPRESSION = native.SHARED_COMPRESSOR | native.SHARED_DECOM
 /** Several apps may listen on the port (SO_REUSEPORT). */
 const SHARED_PORT = 0;
 
-export function createApp(): App {
-  return uWS.App() as App;
+/** TLS 1.2 and 1.3; files are read now and not again. Throws an `Error` that does not say why when it cannot use them. */
+export function createApp(tls: TlsFiles | null = null): App {
+  if (tls === null) return uWS.App() as App;
+  const app = uWS.SSLApp(fileOptions(tls)) as App;
+  for (const [name, files] of tls.byName) app.addServerName(name, fileOptions(files));
+  return app;
+}
+
+/** Accepts for apps with TLS. Without a certificate it cannot serve a connection itself: the client's handshake fails. */
+export function createTlsAcceptor(): App {
+  return uWS.SSLApp({}) as App;
+}
+
+const fileOptions = ({ cert, key }: CertificateFiles): uWS.AppOptions => ({
+  cert_file_name: cert,
+  key_file_name: key,
+});
+
+/** Runs `addRoutes` for each set of routes that the app has: one for each server name, and one for all others. */
+export function addRoutesForEachName(app: App, tls: TlsFiles | null, addRoutes: () => void): void {
+  addRoutes();
+  for (const name of tls?.byName.keys() ?? []) {
+    app.domain(name);
+    addRoutes();
+  }
 }
 
 /**

@@ -139,6 +139,7 @@ export const CloseCode = {
   goingAway: 1001,
   policyViolation: 1008,
   internalError: 1011,
+  serviceRestart: 1012,
   tryAgainLater: 1013,
 } as const;
 

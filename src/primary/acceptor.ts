@@ -5,17 +5,23 @@ import {
   type App,
   closeListenToken,
   createApp,
+  createTlsAcceptor,
   type ListenToken,
   type LoopDescriptor,
   listen,
 } from '../uws.ts';
 
 export class Acceptor {
-  readonly #app: App = createApp();
+  readonly #app: App;
   readonly #registered = new Set<LoopDescriptor>();
   #token: ListenToken | undefined;
 
-  constructor() {
+  /**
+   * A socket that is handed over is served with the loop's certificates. The acceptor has none, so that none outlives its file:
+   * with TLS, a client that comes when no loop is there sees its TLS handshake fail instead of 503.
+   */
+  constructor(isTls: boolean) {
+    this.#app = isTls ? createTlsAcceptor() : createApp();
     this.#app.any('/*', (res) => {
       res
         .writeStatus('503 Service Unavailable')

@@ -1,15 +1,18 @@
 /** One loop's thread as the primary sees it. */
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { shownPath } from '../config.ts';
 import { AppLoadError, LoopError } from '../errors.ts';
 import type { LoopDescriptor } from '../uws.ts';
-import type { LoopBirth, LoopToPrimary, PlainError, PrimaryToLoop } from '../workers/messages.ts';
+import { CloseCode } from '../websocket.ts';
+import type { LoopBirth, LoopFault, LoopToPrimary, PlainError, PrimaryToLoop } from '../workers/messages.ts';
+
+const BYTES_PER_MB = 1024 * 1024;
 
 /** What happens on a loop's thread, told on the primary's. */
 export interface LoopEvents {
   log(line: string): void;
-  /** User code failed outside a callback; the loop still works. */
-  fault(loop: LoopHandle, error: PlainError): void;
+  /** User code failed outside a callback, or fills the heap; the loop still works. */
+  fault(loop: LoopHandle, fault: LoopFault): void;
   /** The thread ends now and waits, blocked, until its slot is released. */
   exiting(loop: LoopHandle): void;
 }
@@ -17,6 +20,10 @@ export interface LoopEvents {
 export class LoopHandle {
   readonly id: number;
   readonly generation: number;
+  readonly seat: number;
+  readonly life: number;
+  /** It is being drained; another thread serves in its place, or will. */
+  isLeaving = false;
   /** Resolves when the loop has loaded the app module; rejects with `AppLoadError` or `LoopError`. */
   readonly ready: Promise<LoopDescriptor>;
   /** Resolves when the thread has ended, however. */
@@ -24,13 +31,17 @@ export class LoopHandle {
   #isEnded = false;
   readonly #worker: Worker;
   readonly #onListening: ((port: number | null) => void)[] = [];
+  readonly #onShed: ((closed: number) => void)[] = [];
 
   constructor(birth: LoopBirth, events: LoopEvents) {
     this.id = birth.loopId;
     this.generation = birth.generation;
+    this.seat = birth.seat;
+    this.life = birth.life;
     this.#worker = new Worker(new URL('../workers/loop.js', import.meta.url), {
       workerData: birth,
       name: `polyloop-${birth.loopId}`,
+      ...heapLimits(birth.config.maxHeapBytes),
     });
     this.ended = new Promise((resolve) => {
       this.#worker.once('exit', () => {
@@ -52,7 +63,10 @@ export class LoopHandle {
             break;
           case 'fault':
             reject(new LoopError(`loop ${this.id}: ${message.error.message}`, { cause: message.error }));
-            events.fault(this, message.error);
+            events.fault(this, message);
+            break;
+          case 'shed':
+            this.#onShed.shift()?.(message.closed);
             break;
           case 'exiting':
             events.exiting(this);
@@ -79,6 +93,16 @@ export class LoopHandle {
     this.#worker.postMessage(message);
   }
 
+  /** Closes a part of its connections with 1012, spread over that time. Returns how many; 0 when it ends before. */
+  shed(fraction: number, spreadMs: number): Promise<number> {
+    return new Promise((resolve) => {
+      this.#onShed.push(resolve);
+      void this.ended.then(() => resolve(0));
+      const { serviceRestart: code } = CloseCode;
+      this.send({ type: 'shed', fraction, code, reason: 'connect again', spreadMs });
+    });
+  }
+
   /** Lets the loop accept by itself, on a port it shares with the other loops. Null when it could not. */
   listen(host: string, port: number): Promise<number | null> {
     return new Promise((resolve) => {
@@ -87,6 +111,11 @@ export class LoopHandle {
       this.send({ type: 'listen', host, port });
     });
   }
+}
+
+/** Bytes as Node wants them; 0 leaves Node's own limit. */
+function heapLimits(bytes: number): { resourceLimits?: ResourceLimits } {
+  return bytes === 0 ? {} : { resourceLimits: { maxOldGenerationSizeMb: bytes / BYTES_PER_MB } };
 }
 
 function appLoadError(app: string, error: PlainError): AppLoadError {

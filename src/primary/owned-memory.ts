@@ -1,7 +1,9 @@
 /** The shared memory as the primary holds it: makes it, publishes into it, and cleans up after a loop that is no more. */
 import type { Config } from '../config.ts';
+import { Admissions } from '../shared/admissions.ts';
 import { ChannelLog, threadOf } from '../shared/channel-log.ts';
 import { ControlBlock } from '../shared/control-block.ts';
+import { seatsFor } from '../shared/layout.ts';
 import { recordFlags } from '../shared/log.ts';
 import { Publisher, type PublishResult } from '../shared/publisher.ts';
 import { createSharedMemory, type SharedMemory } from '../shared/shared-memory.ts';
@@ -14,14 +16,20 @@ export class OwnedMemory {
   readonly #channels: ChannelLog;
   readonly #publisher: Publisher;
   readonly #state: SharedState;
+  /** Undefined when no option needs them. */
+  readonly #admissions: Admissions | undefined;
+  readonly #rates: SharedState | undefined;
 
   constructor(config: Config) {
     this.pieces = createSharedMemory(config);
     this.block = new ControlBlock(this.pieces.control);
-    const { log, channels, state } = this.pieces;
-    this.#channels = new ChannelLog(log, channels, this.block.epoch, threadOf(config.workers));
+    const { log, channels, state, admissions, rates } = this.pieces;
+    const seat = seatsFor(config.workers);
+    this.#channels = new ChannelLog(log, channels, this.block.epoch, threadOf(seat));
     this.#publisher = new Publisher(this.#channels);
     this.#state = new SharedState(state, this.#channels.thread);
+    if (admissions.byteLength > 0) this.#admissions = new Admissions(admissions, seat, config);
+    if (rates.byteLength > 0) this.#rates = new SharedState(rates, this.#channels.thread);
   }
 
   publish(channel: string, data: MessageData, options: SendOptions = {}): PublishResult {
@@ -29,9 +37,16 @@ export class OwnedMemory {
     return this.#publisher.publish(channel, 0, toTextOrBytes(data), flags, 0);
   }
 
-  /** The loop's thread has ended: no lock, no cursor and no subscriber of it stays behind. */
-  forgetLoop(loopId: number): void {
-    this.#channels.forgetLoop(loopId);
-    this.#state.freeLocksOf(threadOf(loopId));
+  /** See `ChannelLog.ungate`. */
+  ungate(seat: number): boolean {
+    return this.#channels.ungate(seat);
+  }
+
+  /** The thread on that seat has ended: no lock, no cursor, no subscriber and no connection of it stays behind. */
+  forgetSeat(seat: number): void {
+    this.#channels.forgetSeat(seat);
+    this.#state.freeLocksOf(threadOf(seat));
+    this.#rates?.freeLocksOf(threadOf(seat));
+    this.#admissions?.forgetSeat(seat);
   }
 }

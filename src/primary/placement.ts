@@ -30,6 +30,8 @@ export function mayTake(loads: readonly LoopLoad[]): boolean[] {
 
 interface Placed {
   readonly descriptor: LoopDescriptor;
+  /** Gets no connections, because it does not turn. */
+  isPaused: boolean;
   /** The loop's running total of accepted connections at each of the last looks. */
   readonly accepted: number[];
 }
@@ -38,6 +40,7 @@ interface Placed {
 export class Placement {
   readonly #acceptor: Acceptor;
   readonly #block: ControlBlock;
+  /** By seat. */
   readonly #loops = new Map<number, Placed>();
   readonly #timer: NodeJS.Timeout | undefined;
 
@@ -47,27 +50,42 @@ export class Placement {
     if (rule === 'least-connections') this.#timer = setInterval(() => this.balance(), INTERVAL_MS).unref();
   }
 
-  add(loopId: number, descriptor: LoopDescriptor): void {
-    this.#loops.set(loopId, { descriptor, accepted: [] });
+  add(seat: number, descriptor: LoopDescriptor): void {
+    this.#loops.set(seat, { descriptor, isPaused: false, accepted: [] });
     this.#acceptor.register(descriptor);
   }
 
-  remove(loopId: number): void {
-    const placed = this.#loops.get(loopId);
+  remove(seat: number): void {
+    const placed = this.#loops.get(seat);
     if (!placed) return;
-    this.#loops.delete(loopId);
+    this.#loops.delete(seat);
     this.#acceptor.unregister(placed.descriptor);
+  }
+
+  /** Hands nothing to a loop until `resume`. When no other is left, new connections get 503. */
+  pause(seat: number): void {
+    const placed = this.#loops.get(seat);
+    if (!placed) return;
+    placed.isPaused = true;
+    this.#acceptor.unregister(placed.descriptor);
+  }
+
+  resume(seat: number): void {
+    const placed = this.#loops.get(seat);
+    if (!placed) return;
+    placed.isPaused = false;
+    this.#acceptor.register(placed.descriptor);
   }
 
   stop(): void {
     clearInterval(this.#timer);
-    for (const loopId of [...this.#loops.keys()]) this.remove(loopId);
+    for (const seat of [...this.#loops.keys()]) this.remove(seat);
   }
 
   balance(): void {
-    const placed = [...this.#loops];
-    const loads = placed.map(([loopId, { accepted }]) => {
-      const slot = this.#block.slot(loopId);
+    const placed = [...this.#loops].filter(([, { isPaused }]) => !isPaused);
+    const loads = placed.map(([seat, { accepted }]) => {
+      const slot = this.#block.slot(seat);
       const total = slot.accepted;
       accepted.push(total);
       if (accepted.length > RECENT_LOOKS) accepted.shift();

@@ -2,17 +2,22 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { type Config, configOf, type ServerOptions, shownPath } from '../config.ts';
-import { AppLoadError } from '../errors.ts';
+import { AppLoadError, type LoopError } from '../errors.ts';
 import type { LoopSnapshot } from '../shared/control-block.ts';
 import type { PublishResult } from '../shared/publisher.ts';
+import { findTlsFiles } from '../tls-files.ts';
 import type { MessageData, SendOptions } from '../websocket.ts';
 import { Acceptor, explainRefusal } from './acceptor.ts';
+import { exitNow } from './exit-now.ts';
 import { type LogOutput, openLog } from './log-output.ts';
 import { OwnedMemory } from './owned-memory.ts';
 import { Placement } from './placement.ts';
 import { Supervisor } from './supervisor.ts';
+import { Watchdog } from './watchdog.ts';
 
 const DEMO_APP = new URL('../demo/app.js', import.meta.url).href;
+/** EX_SOFTWARE of sysexits.h: start me again. */
+export const EXIT_SOFTWARE = 70;
 /** How long loops may take to close when the process ends without `close()`. */
 const EXIT_GRACE_MS = 1000;
 
@@ -21,8 +26,10 @@ export class Server {
   readonly #log: Logger;
   readonly #flushLog: () => Promise<void>;
   readonly #memory: OwnedMemory;
-  readonly #acceptor = new Acceptor();
+  readonly #acceptor: Acceptor;
   readonly #supervisor: Supervisor;
+  readonly #watchdog: Watchdog;
+  #failure: LoopError | null = null;
   #port = 0;
   #closing: Promise<void> | undefined;
   #resolveClosed: () => void = () => {};
@@ -39,6 +46,8 @@ export class Server {
    */
   static async start(options: ServerOptions = {}): Promise<Server> {
     const config = configOf(options);
+    // Told here, before anything starts; every loop looks for itself when it starts.
+    findTlsFiles(config);
     const server = new Server(config, await openLog(config.logLevel));
     await server.#start();
     return server;
@@ -48,21 +57,31 @@ export class Server {
     this.#config = config;
     this.#log = log;
     this.#flushLog = flush;
+    this.#acceptor = new Acceptor(config.tlsCert !== null);
     this.#memory = new OwnedMemory(config);
-    const placement = new Placement(this.#acceptor, this.#memory.block, config.placement);
-    this.#supervisor = new Supervisor(
-      config,
-      config.app ?? DEMO_APP,
-      this.#memory,
+    const memory = this.#memory;
+    const placement = new Placement(this.#acceptor, memory.block, config.placement);
+    const app = config.app ?? DEMO_APP;
+    const onGivingUp = (error: LoopError): void => this.#giveUp(error);
+    this.#supervisor = new Supervisor({ config, app, memory, placement, log, writeLine, onGivingUp });
+    this.#watchdog = new Watchdog({
+      threads: this.#supervisor.threads,
+      memory,
       placement,
       log,
-      writeLine,
-    );
+      hangTimeoutMs: config.hangTimeoutMs,
+      onHang: (reason) => this.#endHung(reason),
+    });
   }
 
   /** The port that is listened on; the actual one when 0 was asked for. */
   get port(): number {
     return this.#port;
+  }
+
+  /** Why the server stopped by itself, if it did: a loop failed too often. */
+  get failure(): LoopError | null {
+    return this.#failure;
   }
 
   /** A snapshot of every loop, read from shared memory. */
@@ -73,6 +92,32 @@ export class Server {
   /** Publishes to a channel from the primary, like `loop.publish`. */
   publish(channel: string, data: MessageData, options?: SendOptions): PublishResult {
     return this.#memory.publish(channel, data, options);
+  }
+
+  /**
+   * Replaces every loop with one that has loaded the app module and the TLS files anew, one after the other: the new one is ready
+   * first, then the old one is drained with 1012. No connection attempt is refused meanwhile. Rejects with `AppLoadError` when the
+   * new code does not load, with `ConfigError` when a TLS file cannot be used; loops that were not replaced by then stay.
+   */
+  async reload(): Promise<void> {
+    this.#log.info('reloading');
+    try {
+      findTlsFiles(this.#config);
+      await this.#supervisor.reload();
+    } catch (error) {
+      this.#log.error({ err: error }, 'reload failed; loops that were not replaced stay as they are');
+      throw error;
+    }
+    this.#log.info('reloaded');
+  }
+
+  /**
+   * Closes a part of all connections, from 0 to 1, picked at random, with 1012 and spread over the drain time, so that clients connect
+   * again and are placed anew. Resolves with how many when the last one is closed. Throws `RangeError` for another fraction.
+   */
+  async shed(fraction: number): Promise<number> {
+    if (!(fraction >= 0 && fraction <= 1)) throw new RangeError(`fraction ${fraction} is not from 0 to 1`);
+    return await this.#supervisor.shed(fraction);
   }
 
   /**
@@ -146,7 +191,23 @@ export class Server {
     this.#finish();
   }
 
+  /** A loop fails again and again, so something is wrong that starting it anew does not mend. */
+  #giveUp(error: LoopError): void {
+    this.#failure ??= error;
+    this.#log.fatal({ reason: error.message }, 'giving up');
+    this.close().catch(() => this.#endHung('a loop does not end'));
+  }
+
+  /** A thread cannot be killed safely, so the process ends, and whoever started it starts it again. */
+  async #endHung(reason: string): Promise<void> {
+    this.#watchdog.stop();
+    this.#log.fatal({ reason }, 'a loop hangs; the process ends');
+    await this.#flushLog();
+    process.exit(EXIT_SOFTWARE);
+  }
+
   #finish(): void {
+    this.#watchdog.stop();
     process.off('exit', this.#onExit);
     this.#acceptor.close();
     this.#resolveClosed();
@@ -154,14 +215,14 @@ export class Server {
 
   /**
    * The process ends while loops run. A thread that ends with its app open aborts the process, so each loop closes its app
-   * first; one that is stuck cannot, and then a kill is quicker and quieter than the abort.
+   * first; one that is stuck cannot.
    */
-  readonly #onExit = (): void => {
+  readonly #onExit = (code: number): void => {
     this.#supervisor.abandonNow();
     const deadline = performance.now() + EXIT_GRACE_MS;
     const areClosed = this.#memory.block.slots.every((slot) =>
       slot.waitForNoApp(deadline - performance.now()),
     );
-    if (!areClosed) process.kill(process.pid, 'SIGKILL');
+    if (!areClosed) exitNow(code);
   };
 }

@@ -1,7 +1,8 @@
 /** The log and the channel table as one thread sees them, with the one lock that guards both. */
 import { ChannelTable } from './channel-table.ts';
+import { ring } from './doorbell.ts';
 import { EncodedName } from './encoded-name.ts';
-import { LOG_LOCK_INDEX } from './layout.ts';
+import { bellIndex, LOG_LOCK_INDEX } from './layout.ts';
 import { Log } from './log.ts';
 import { LogWriter } from './log-writer.ts';
 import { Mutex } from './mutex.ts';
@@ -25,7 +26,7 @@ const RADIX = 36;
 const MAX_EPOCH_LENGTH = 32;
 
 /** The number by which a loop's thread is known in locks and records. The primary takes the one behind the last loop's. */
-export const threadOf = (loopId: number): number => loopId + 1;
+export const threadOf = (seat: number): number => seat + 1;
 
 export class ChannelLog {
   readonly log: Log;
@@ -87,15 +88,27 @@ export class ChannelLog {
     return sequence === 0 && isBefore && this.table.forgotten <= life ? 0 : undefined;
   }
 
+  /** Lets publishers overwrite what a loop that stands still has not read, if it is in their way. True when done. The primary only. */
+  ungate(seat: number): boolean {
+    this.lock.lock();
+    try {
+      if (!this.writer.isHeldUpBy(seat) || !this.log.tryEject(seat)) return false;
+    } finally {
+      this.lock.unlock();
+    }
+    ring(this.log.words, bellIndex(seat));
+    return true;
+  }
+
   /** A loop's thread has ended. The primary only. */
-  forgetLoop(loop: number): void {
+  forgetSeat(seat: number): void {
     // No user code runs under this lock, and nothing else ends a thread in the middle: a last line, never needed so far.
-    Mutex.free(this.log.words, LOG_LOCK_INDEX, threadOf(loop));
-    this.log.detach(loop);
+    Mutex.free(this.log.words, LOG_LOCK_INDEX, threadOf(seat));
+    this.log.detach(seat);
     for (let place: number | undefined = 0; place !== undefined; ) {
       this.lock.lock();
       try {
-        place = this.table.forgetLoop(loop, place);
+        place = this.table.forgetLoop(seat, place);
       } finally {
         this.lock.unlock();
       }

@@ -192,7 +192,7 @@ export class ChannelTable {
   /** Subscribers on all loops. */
   subscribers(entry: number): number {
     let total = 0;
-    for (let loop = 0; loop < this.loops; loop++) total += this.#subscribersOn(entry, loop);
+    for (let loop = 0; loop < this.loops; loop++) total += this.subscribersOn(entry, loop);
     return total;
   }
 
@@ -225,14 +225,14 @@ export class ChannelTable {
       if (first === 0) return undefined;
       place = this.#trie.positionOf(first) + 1;
       for (let entry = first; entry !== 0; entry = this.#trie.sibling(entry)) {
-        if (this.#subscribersOn(entry, loop) > 0) this.setSubscribers(entry, loop, 0);
+        if (this.subscribersOn(entry, loop) > 0) this.setSubscribers(entry, loop, 0);
       }
       if (place > LAST_PLACE) return undefined;
     }
     return place;
   }
 
-  #subscribersOn(entry: number, loop: number): number {
+  subscribersOn(entry: number, loop: number): number {
     return this.#words[this.#heap.indexOf(entry, this.#counts + loop)] as number;
   }
 

@@ -5,14 +5,17 @@
  * | word | writer | readers | initial | meaning |
  * |---|---|---|---|---|
  * | header | primary, once, before any thread starts | all | – | identity of this memory |
- * | state | the loop; the primary while no thread of that loop lives | all | starting | see `LOOP_STATES` |
- * | generation | primary, before the thread starts | all | 0 | threads this loop has had |
+ * | state | the loop; the primary while no thread has the seat | all | starting | see `LOOP_STATES` |
  * | heartbeatMs | the loop | all | 0 | last turn of its timer, ms since the start, modulo 2^32 |
  * | lagMs | the loop | all | 0 | how late that turn was |
  * | connections, sockets | the loop | all | 0 | open now: WebSockets; TCP connections of any kind |
- * | accepted | the loop | all | 0 | TCP connections ever taken over, modulo 2^32 |
- * | counters | the loop | all | 0 | totals over all generations; written on each heartbeat, so they err low |
- * | released | primary | the loop | 0 | generation whose descriptor the acceptor has let go |
+ * | accepted | the loop | all | 0 | TCP connections that this thread has taken over, modulo 2^32 |
+ * | activity | the loop, plainly | all | 0 | what user code it called last, see `ACTIVITIES` |
+ * | counters | the loop | all | 0 | totals of this thread; written on each heartbeat, so they err low |
+ * | loop, generation, life | primary, before the thread starts | all | 0 | whose seat it is: loop id + 1, or 0 when it is free; threads that loop has had; threads there have been |
+ * | released | primary | the loop | 0 | life whose descriptor the acceptor has let go |
+ * | retired counters | primary | all | 0 | totals of a loop's threads that are no more |
+ * | retirement | primary | all | 0 | odd while counters move from a slot to the retired ones |
  */
 import { randomFillSync } from 'node:crypto';
 import {
@@ -24,8 +27,13 @@ import {
   HeaderWord,
   LAYOUT_VERSION,
   MAGIC,
-  RELEASE_OFFSET,
+  RETIRED_LONGS,
+  RETIREMENT_OFFSET,
+  retiredOffset,
+  SEAT_OFFSET,
+  SeatWord,
   StatusWord,
+  seatsFor,
   slotOffset,
 } from './layout.ts';
 
@@ -33,7 +41,28 @@ import {
 export const LOOP_STATES = ['starting', 'ready', 'draining', 'ended'] as const;
 export type LoopState = (typeof LOOP_STATES)[number];
 
-/** What is known of a loop without asking it. */
+/** User code that a loop calls; what it called last says what may keep it from turning. */
+export const ACTIVITIES = [
+  'nothing yet',
+  'app module',
+  'shouldUpgrade',
+  'onUpgrade',
+  'onMessage',
+  'onText',
+  'onBinary',
+  'onPing',
+  'onPong',
+  'onDrain',
+  'fetch',
+  'onShutdown',
+] as const;
+export type Activity = (typeof ACTIVITIES)[number];
+const ACTIVITY_INDEX = Object.fromEntries(ACTIVITIES.map((name, index) => [name, index])) as Record<
+  Activity,
+  number
+>;
+
+/** What is known of a loop without asking it. While it is replaced, counts are those of both its threads, and the rest is the newer's. */
 export interface LoopSnapshot {
   readonly id: number;
   readonly generation: number;
@@ -48,19 +77,27 @@ export interface LoopSnapshot {
   readonly heartbeatAgeMs: number;
   /** How late the last heartbeat was, in milliseconds. */
   readonly lagMs: number;
+  /** The user code that it called last. */
+  readonly lastActivity: Activity;
   /** Totals over all generations of this loop; at most one heartbeat old. */
   readonly counters: Readonly<Record<CounterName, number>>;
 }
 
 const NS_PER_MS = 1_000_000n;
 
+/** Tries to read counters between two retirements; one takes microseconds and happens once for each thread that ends. */
+const READ_ATTEMPTS = 1000;
+
 export class ControlBlock {
   readonly memory: SharedArrayBuffer;
   readonly loops: number;
   /** Random: identifies this life of the shared memory. */
   readonly epoch: bigint;
+  /** By seat. */
   readonly slots: readonly LoopSlot[];
   readonly #startNs: bigint;
+  readonly #retirement: Int32Array<SharedArrayBuffer>;
+  readonly #retired: readonly BigUint64Array<SharedArrayBuffer>[];
 
   /** Allocates and writes the header. Primary only. */
   static create(loops: number): ControlBlock {
@@ -88,7 +125,12 @@ export class ControlBlock {
     this.loops = loops;
     this.epoch = new BigUint64Array(memory, 0, HeaderLong.epoch + 1)[HeaderLong.epoch] ?? 0n;
     this.#startNs = new BigUint64Array(memory, 0, HeaderLong.startNs + 1)[HeaderLong.startNs] ?? 0n;
-    this.slots = Array.from({ length: loops }, (_, id) => new LoopSlot(memory, id));
+    this.slots = Array.from({ length: seatsFor(loops) }, (_, seat) => new LoopSlot(memory, seat));
+    this.#retirement = new Int32Array(memory, RETIREMENT_OFFSET, 1);
+    this.#retired = Array.from(
+      { length: loops },
+      (_, id) => new BigUint64Array(memory, retiredOffset(loops, id), RETIRED_LONGS),
+    );
   }
 
   /** Milliseconds since `create`, on a clock that all threads share. */
@@ -96,31 +138,88 @@ export class ControlBlock {
     return Number((process.hrtime.bigint() - this.#startNs) / NS_PER_MS);
   }
 
-  slot(loopId: number): LoopSlot {
-    const slot = this.slots[loopId];
-    if (slot === undefined) throw new RangeError(`there is no loop ${loopId}`);
+  slot(seat: number): LoopSlot {
+    const slot = this.slots[seat];
+    if (slot === undefined) throw new RangeError(`there is no seat ${seat}`);
     return slot;
   }
 
+  /** The thread of a slot has ended: what it counted stays with its loop. Primary only. */
+  retire(slot: LoopSlot): void {
+    const retired = this.#retired[slot.loopId];
+    if (retired === undefined) return;
+    const totals = slot.readTotals();
+    // Sequentially consistent adds: whoever sees one of the stores between them sees the first, and reads again.
+    Atomics.add(this.#retirement, 0, 1);
+    for (const [index, name] of COUNTERS.entries()) Atomics.add(retired, index, BigInt(totals[name]));
+    Atomics.add(retired, COUNTERS.length, BigInt(slot.accepted));
+    slot.clear();
+    Atomics.add(this.#retirement, 0, 1);
+  }
+
+  /** Every loop, by id. */
   snapshot(): LoopSnapshot[] {
     const nowMs = this.nowMs();
-    return this.slots.map((slot) => slot.snapshot(nowMs));
+    for (let attempt = 1; ; attempt++) {
+      const before = Atomics.load(this.#retirement, 0);
+      const loops = Array.from({ length: this.loops }, (_, id) => this.#snapshotOf(id, nowMs));
+      const isWhole = before % 2 === 0 && Atomics.load(this.#retirement, 0) === before;
+      if (isWhole || attempt === READ_ATTEMPTS) return loops;
+    }
+  }
+
+  #snapshotOf(id: number, nowMs: number): LoopSnapshot {
+    const slots = this.slots.filter((slot) => slot.loopId === id);
+    const sum = (of: (slot: LoopSlot) => number): number =>
+      slots.reduce((total, slot) => total + of(slot), 0);
+    const retired = this.#retired[id] as BigUint64Array<SharedArrayBuffer>;
+    const totals = slots.map((slot) => slot.readTotals());
+    const counters = COUNTERS.map((name, index) => {
+      const own = totals.reduce((total, one) => total + one[name], 0);
+      return [name, own + Number(Atomics.load(retired, index))] as const;
+    });
+    return {
+      id,
+      ...statusOf(slots, nowMs),
+      connections: sum((slot) => slot.connections),
+      sockets: sum((slot) => slot.sockets),
+      accepted: (sum((slot) => slot.accepted) + Number(Atomics.load(retired, COUNTERS.length))) >>> 0,
+      counters: Object.fromEntries(counters) as Record<CounterName, number>,
+    };
   }
 }
 
-/** One loop's slot. Which thread may call a setter is in the table above. */
+type Status = Pick<LoopSnapshot, 'generation' | 'state' | 'heartbeatAgeMs' | 'lagMs' | 'lastActivity'>;
+
+/** Of the newest thread that serves; of the newest one when none does. */
+function statusOf(slots: readonly LoopSlot[], nowMs: number): Status {
+  const newestFirst = slots.toSorted((a, b) => b.life - a.life);
+  const slot = newestFirst.find(({ state }) => state !== 'starting') ?? newestFirst[0];
+  return slot?.status(nowMs) ?? NO_THREAD;
+}
+
+/** Before the first thread of the loop. */
+const NO_THREAD: Status = {
+  generation: 0,
+  state: 'ended',
+  heartbeatAgeMs: 0,
+  lagMs: 0,
+  lastActivity: 'nothing yet',
+};
+
+/** One seat's slot. Which thread may call a setter is in the table above. */
 export class LoopSlot {
-  readonly id: number;
+  readonly seat: number;
   readonly #status: Int32Array<SharedArrayBuffer>;
   readonly #counters: BigUint64Array<SharedArrayBuffer>;
-  readonly #released: Int32Array<SharedArrayBuffer>;
+  readonly #primarys: Int32Array<SharedArrayBuffer>;
 
-  constructor(memory: SharedArrayBuffer, id: number) {
-    const offset = slotOffset(id);
-    this.id = id;
+  constructor(memory: SharedArrayBuffer, seat: number) {
+    const offset = slotOffset(seat);
+    this.seat = seat;
     this.#status = new Int32Array(memory, offset, Object.keys(StatusWord).length);
     this.#counters = new BigUint64Array(memory, offset + COUNTERS_OFFSET, COUNTERS.length);
-    this.#released = new Int32Array(memory, offset + RELEASE_OFFSET, 1);
+    this.#primarys = new Int32Array(memory, offset + SEAT_OFFSET, Object.keys(SeatWord).length);
   }
 
   // Status words are independent of each other: a sequentially consistent store each, no order between them is relied on.
@@ -159,15 +258,34 @@ export class LoopSlot {
     }
   }
 
-  get generation(): number {
-    return this.#get(StatusWord.generation);
+  /** Id of the loop whose seat this is or was last; -1 when it was nobody's. */
+  get loopId(): number {
+    return Atomics.load(this.#primarys, SeatWord.loop) - 1;
   }
 
-  /** Prepares the slot for a new thread of this loop. Primary, while no thread of the loop lives. */
-  reset(generation: number): void {
-    for (const word of [StatusWord.connections, StatusWord.sockets, StatusWord.lagMs]) this.#set(word, 0);
-    this.#set(StatusWord.generation, generation);
+  get generation(): number {
+    return Atomics.load(this.#primarys, SeatWord.generation);
+  }
+
+  get life(): number {
+    return Atomics.load(this.#primarys, SeatWord.life);
+  }
+
+  /** Prepares the slot for a new thread. Primary, while no thread has the seat. */
+  take(loopId: number, generation: number, life: number, nowMs: number): void {
+    this.clear();
+    this.#set(StatusWord.heartbeatMs, nowMs);
+    Atomics.store(this.#primarys, SeatWord.generation, generation);
+    Atomics.store(this.#primarys, SeatWord.life, life);
     this.state = 'starting';
+    Atomics.store(this.#primarys, SeatWord.loop, loopId + 1);
+  }
+
+  /** No connection and nothing counted. Primary, while no thread has the seat. */
+  clear(): void {
+    const { connections, sockets, accepted, lagMs, activity } = StatusWord;
+    for (const word of [connections, sockets, accepted, lagMs, activity]) this.#set(word, 0);
+    for (const index of COUNTERS.keys()) Atomics.store(this.#counters, index, 0n);
   }
 
   beat(nowMs: number, lagMs: number): void {
@@ -199,7 +317,7 @@ export class LoopSlot {
     this.#set(StatusWord.accepted, total);
   }
 
-  /** The totals as they stand; a new generation counts on from them. */
+  /** The totals as they stand. */
   readTotals(): Record<CounterName, number> {
     const read = (name: CounterName, index: number) =>
       [name, Number(Atomics.load(this.#counters, index))] as const;
@@ -211,41 +329,47 @@ export class LoopSlot {
       Atomics.store(this.#counters, index, BigInt(totals[name]));
   }
 
-  /** Says that the acceptor will hand nothing more to this generation, and wakes the loop if it waits for that. */
-  release(generation: number): void {
-    Atomics.store(this.#released, 0, generation);
-    Atomics.notify(this.#released, 0);
+  /** What user code the loop calls. A plain store: it costs next to nothing, and is read when the loop stands still. */
+  set activity(activity: Activity) {
+    this.#status[StatusWord.activity] = ACTIVITY_INDEX[activity];
   }
 
-  isReleased(generation: number): boolean {
-    return Atomics.load(this.#released, 0) >= generation;
+  /** Says that the acceptor will hand nothing more to this thread, and wakes the loop if it waits for that. */
+  release(life: number): void {
+    Atomics.store(this.#primarys, SeatWord.released, life);
+    Atomics.notify(this.#primarys, SeatWord.released);
   }
 
-  /** Blocks the calling loop until `release(generation)`; false when the time is over. */
-  waitForRelease(generation: number, timeoutMs: number): boolean {
+  isReleased(life: number): boolean {
+    return Atomics.load(this.#primarys, SeatWord.released) >= life;
+  }
+
+  /** Blocks the calling loop until `release(life)`; false when the time is over. */
+  waitForRelease(life: number, timeoutMs: number): boolean {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
-      const released = Atomics.load(this.#released, 0);
-      if (released >= generation) return true;
+      const released = Atomics.load(this.#primarys, SeatWord.released);
+      if (released >= life) return true;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return false;
       // Atomics.wait compares again before it sleeps, so a release between the load and here is not missed.
-      Atomics.wait(this.#released, 0, released, leftMs);
+      Atomics.wait(this.#primarys, SeatWord.released, released, leftMs);
     }
   }
 
-  snapshot(nowMs: number): LoopSnapshot {
+  /** Milliseconds since the last heartbeat. */
+  heartbeatAgeMs(nowMs: number): number {
+    // Modulo 2^32; a beat after `nowMs` was read is no age below zero.
+    return Math.max(0, (nowMs - this.#get(StatusWord.heartbeatMs)) | 0);
+  }
+
+  status(nowMs: number): Status {
     return {
-      id: this.id,
       generation: this.generation,
       state: this.state,
-      connections: this.connections,
-      sockets: this.sockets,
-      accepted: this.accepted,
-      // Modulo 2^32; a beat after `nowMs` was read is no age below zero.
-      heartbeatAgeMs: Math.max(0, (nowMs - this.#get(StatusWord.heartbeatMs)) | 0),
+      heartbeatAgeMs: this.heartbeatAgeMs(nowMs),
       lagMs: this.#get(StatusWord.lagMs),
-      counters: this.readTotals(),
+      lastActivity: ACTIVITIES[this.#get(StatusWord.activity)] ?? 'nothing yet',
     };
   }
 }

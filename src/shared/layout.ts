@@ -1,17 +1,22 @@
 /**
- * Where everything lies in the shared memory. There are four pieces of it, each with a header of its own; offsets are bytes from
+ * Where everything lies in the shared memory. There are four kinds of pieces, each with a header of its own; offsets are bytes from
  * the start of a piece and are computed here, in one place. Lines are 64 bytes, so no two writers share one.
  *
  * The control block: what the threads know of each other.
  * ```
  * 0    header                        written once by the primary, before any loop starts
  *      ├ u32 magic ├ u32 version ├ u32 loop count ├ u32 0 ├ u64 epoch ├ u64 start (ns, monotonic) ┤
- * 64   slot of loop 0
- *      +0    status line              u32 × 16: state, generation, heartbeat, …         the loop writes
+ * 64   retirement line               u32: odd while the primary moves counters from a slot to the retired ones
+ * 128  slot of seat 0
+ *      +0    status line              u32 × 16: state, heartbeat, …                      the loop writes
  *      +64   counters                 u64 × COUNTERS.length, padded to whole lines       the loop writes
- *      +64+c release line             u32 × 16: generation whose descriptor is removed   the primary writes
- *      slot of loop 1 …
+ *      +64+c primary's line           u32 × 16: whose seat it is, what is released       the primary writes
+ *      slot of seat 1 …
+ *      retired counters of loop 0     u64 × (COUNTERS.length + 1), padded to whole lines the primary writes
+ *      retired counters of loop 1 …
  * ```
+ * A seat is a thread's place in the shared memory: its slot, its cursor and doorbell, its counts in the channel table. There is one
+ * more than loops, so that a loop's next generation can start while the one before it is drained.
  *
  * The log: every published message, in one order.
  * ```
@@ -30,9 +35,11 @@
  * ```
  * 0    header                        ├ u32 magic ├ u32 version ├ u32 loops ├ u32 most channels ├ u32 × 2 hash key ┤
  * 64   heap line
- * 128  table line                    ├ u32 trie root ├ u32 channels ├ u32 longest idle ├ u32 latest idle ├ f64 lives ├ f64 forgotten ┤
+ * 128  table line                    ├ u32 trie root ├ u32 channels ├ u32 longest idle ├ u32 latest idle ├ f64 lives ├ f64 forgotten ├ u32 lock ┤
  * 192  blocks of the heap
  * ```
+ * The admissions, which count connections by address, are a second such table. It is not under the append lock but under the lock
+ * in its own table line, which the first one does not use. Empty when no limit needs it.
  *
  * The state: what `loop.shared` keeps.
  * ```
@@ -42,6 +49,7 @@
  * 192  registry line                 ├ u32 lock ├ u32 trie root ┤
  * 256  blocks of the heap
  * ```
+ * The rates, which limit upgrades and messages by address, are a second such piece. Empty when no limit needs it.
  */
 export const CACHE_LINE_BYTES = 64;
 
@@ -52,7 +60,7 @@ export const MAGIC = 0x50_4c_4c_50;
 export const LOG_MAGIC = 0x47_4c_4c_50;
 export const CHANNELS_MAGIC = 0x48_43_4c_50;
 export const STATE_MAGIC = 0x54_53_4c_50;
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** Words of the header, by index into a Uint32Array. */
 export const HeaderWord = { magic: 0, version: 1, loops: 2 } as const;
@@ -63,13 +71,15 @@ export const HEADER_BYTES = CACHE_LINE_BYTES;
 /** Words of a slot's status line, by index into a Uint32Array that starts at the slot. */
 export const StatusWord = {
   state: 0,
-  generation: 1,
-  heartbeatMs: 2,
-  lagMs: 3,
-  connections: 4,
-  sockets: 5,
-  accepted: 6,
+  heartbeatMs: 1,
+  lagMs: 2,
+  connections: 3,
+  sockets: 4,
+  accepted: 5,
+  activity: 6,
 } as const;
+/** Words of a slot's primary's line, by index into a Uint32Array that starts at the line. */
+export const SeatWord = { released: 0, loop: 1, generation: 2, life: 3 } as const;
 
 /** Totals of a loop over all its generations: 64 bits each, in this order. */
 export const COUNTERS = [
@@ -82,6 +92,7 @@ export const COUNTERS = [
   'messagesUnread',
   'upgradesRejected',
   'upgradesInvalid',
+  'originsRefused',
   'upgradesAborted',
   'handlerErrors',
   'protocolErrors',
@@ -91,15 +102,35 @@ export const COUNTERS = [
   'publishesRefused',
   'deliveries',
   'subscriptionsRefused',
+  'upgradesOverTotal',
+  'upgradesOverIp',
+  'upgradesOverRate',
+  'upgradesUncounted',
+  'upgradesTimedOut',
+  'messagesOverRate',
+  'messagesOverIpRate',
+  'idleTimeouts',
+  'lifetimesOver',
+  'limitsUnchecked',
 ] as const;
 export type CounterName = (typeof COUNTERS)[number];
 
 export const COUNTERS_OFFSET = CACHE_LINE_BYTES;
-export const RELEASE_OFFSET = COUNTERS_OFFSET + padToLine(COUNTERS.length * BigUint64Array.BYTES_PER_ELEMENT);
-export const SLOT_BYTES = RELEASE_OFFSET + CACHE_LINE_BYTES;
+export const SEAT_OFFSET = COUNTERS_OFFSET + padToLine(COUNTERS.length * BigUint64Array.BYTES_PER_ELEMENT);
+export const SLOT_BYTES = SEAT_OFFSET + CACHE_LINE_BYTES;
 
-export const slotOffset = (loopId: number): number => HEADER_BYTES + loopId * SLOT_BYTES;
-export const controlBlockBytes = (loops: number): number => HEADER_BYTES + loops * SLOT_BYTES;
+const SPARE_SEATS = 1;
+export const seatsFor = (loops: number): number => loops + SPARE_SEATS;
+
+export const RETIREMENT_OFFSET = HEADER_BYTES;
+const SLOTS_OFFSET = RETIREMENT_OFFSET + CACHE_LINE_BYTES;
+/** The totals, and behind them what was accepted. */
+export const RETIRED_LONGS = COUNTERS.length + 1;
+const RETIRED_BYTES = padToLine(RETIRED_LONGS * BigUint64Array.BYTES_PER_ELEMENT);
+export const slotOffset = (seat: number): number => SLOTS_OFFSET + seat * SLOT_BYTES;
+export const retiredOffset = (loops: number, loopId: number): number =>
+  slotOffset(seatsFor(loops)) + loopId * RETIRED_BYTES;
+export const controlBlockBytes = (loops: number): number => retiredOffset(loops, loops);
 
 // ── the log ──
 
@@ -172,6 +203,8 @@ export const TableWord = {
 const tableLong = (word: number): number => TABLE_OFFSET / Float64Array.BYTES_PER_ELEMENT + word;
 /** The same line, by index into a Float64Array of the whole. */
 export const TableLong = { lives: tableLong(2), forgotten: tableLong(3) } as const;
+/** The same line, by index into an Int32Array of the whole. */
+export const TABLE_LOCK_INDEX = tableWord(8);
 export const FIRST_CHANNEL_BLOCK = 3;
 
 // ── the state ──

@@ -1,8 +1,9 @@
 /**
  * Reads the log from one loop's cursor. Belongs to that loop's thread; takes no lock, except to attach.
  *
- * What lies from the cursor to the tail is written, and no writer touches it before the cursor has moved on: so it is read
- * plainly, and may be handed out as views, during `visit`.
+ * What lies from the cursor to the tail is written, and no writer touches it before the cursor has moved on or the primary has taken
+ * the reader out of the gate, which it does not between `tryBeginReading` and `endReading`: so there it is read plainly, and may be
+ * handed out as views, during `visit`.
  */
 import { cursorIndex } from './layout.ts';
 import { type Log, PADDING, RecordWord, unitsOf } from './log.ts';
@@ -22,6 +23,15 @@ export class LogReader {
   /** Begins at the tail; from here on nothing is overwritten that was not read. Under the append lock. */
   attach(): void {
     this.#cursor = this.#log.attach(this.#reader);
+  }
+
+  /** From here to `endReading` nothing is overwritten that was not read. False when that was so already: then attach anew. */
+  tryBeginReading(): boolean {
+    return this.#log.tryBeginReading(this.#reader);
+  }
+
+  endReading(): void {
+    this.#log.endReading(this.#reader);
   }
 
   /** Holds nothing back any more. */

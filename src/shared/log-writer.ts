@@ -15,6 +15,8 @@ import { type Log, PADDING, RECORD_HEADER_BYTES, RecordWord, TWO_32, unitsOf } f
 /** A reader this far behind is woken, even when nothing that it has not read concerns it. */
 const LAGGING_SHARE = 1 / 2;
 const CHECK_SHARE = 1 / 16;
+/** A reader this far behind, and standing still, is in the way. */
+const HELD_UP_SHARE = 3 / 4;
 
 /** Stands for a position where there is none. */
 export const NO_POSITION = -1;
@@ -95,6 +97,13 @@ export class LogWriter {
     this.#log.longs[LogWriterLong.end] = end;
     // Releases: a reader that loads this tail sees the record, and the padding before it, whole.
     Atomics.store(this.#log.words, LOG_TAIL_INDEX, end | 0);
+  }
+
+  /** Whether a reader that does not move would soon leave no room. */
+  isHeldUpBy(reader: number): boolean {
+    if (!this.#log.isActive(reader)) return false;
+    const lag = ((this.end | 0) - Atomics.load(this.#log.words, cursorIndex(reader))) >>> 0;
+    return lag > this.#log.units * HELD_UP_SHARE;
   }
 
   #hasRoom(end: number, units: number): boolean {

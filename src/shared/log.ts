@@ -61,6 +61,8 @@ const THREAD_SHIFT = 16;
 export const TWO_32 = 2 ** 32;
 const INACTIVE = 0;
 const ACTIVE = 1;
+/** Active, and in the middle of a batch. */
+const READING = 2;
 
 /** With the padding in front of it, no record takes more than half of the ring. */
 const MAX_RECORD_SHARE = 1 / 4;
@@ -167,8 +169,10 @@ export class Log {
 
   // ── readers ──
 
+  /** Its cursor is part of the gate. */
   isActive(reader: number): boolean {
-    return Atomics.load(this.words, readerStateIndex(reader)) === ACTIVE;
+    const state = Atomics.load(this.words, readerStateIndex(reader));
+    return state === ACTIVE || state === READING;
   }
 
   /** A new reader starts at the tail. Under the append lock, so that no writer takes the room for its own meanwhile. */
@@ -177,6 +181,20 @@ export class Log {
     Atomics.store(this.words, cursorIndex(reader), tail);
     Atomics.store(this.words, readerStateIndex(reader), ACTIVE);
     return tail;
+  }
+
+  /** From here to `endReading` the reader stays in the gate. False when it was taken out, and must attach anew. The reader. */
+  tryBeginReading(reader: number): boolean {
+    return Atomics.compareExchange(this.words, readerStateIndex(reader), ACTIVE, READING) === ACTIVE;
+  }
+
+  endReading(reader: number): void {
+    Atomics.store(this.words, readerStateIndex(reader), ACTIVE);
+  }
+
+  /** Takes a reader out of the gate, unless it is reading just now; false then. The primary, under the append lock. */
+  tryEject(reader: number): boolean {
+    return Atomics.compareExchange(this.words, readerStateIndex(reader), ACTIVE, INACTIVE) === ACTIVE;
   }
 
   /** The reader's cursor holds nobody up from here on. The primary, when the reader's thread has ended. */

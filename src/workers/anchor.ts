@@ -7,7 +7,8 @@
  * See docs/adr/0006-late-upgrades-are-not-corked.md.
  */
 import { randomBytes } from 'node:crypto';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { type App, closeListenToken, type HttpResponse, listen } from '../uws.ts';
 
 const LOOPBACK = '127.0.0.1';
@@ -18,7 +19,7 @@ export class Anchor {
   #res: HttpResponse | null = null;
 
   /** Listens on the loopback for as long as it takes to connect once. Call before the app counts its sockets. */
-  open(app: App): Promise<void> {
+  open(app: App, isTls: boolean): Promise<void> {
     const path = `/${randomBytes(16).toString('hex')}`;
     return new Promise((resolve) => {
       const listening = listen(app, LOOPBACK, 0, true);
@@ -37,7 +38,7 @@ export class Anchor {
         this.#res = res;
         done();
       });
-      const client = connect(listening.port, LOOPBACK);
+      const client = isTls ? connectToItself(listening.port) : connect(listening.port, LOOPBACK);
       client.unref();
       client.on('error', () => this.#res ?? done());
       client.setTimeout(CONNECT_TIMEOUT_MS, () => client.destroy(new Error('the loopback does not answer')));
@@ -51,3 +52,7 @@ export class Anchor {
     (this.#res ?? res).cork(write);
   }
 }
+
+/** The certificate is for other names than the loopback's, and there is nobody in between to guard against. */
+const connectToItself = (port: number): Socket =>
+  connectTls({ port, host: LOOPBACK, rejectUnauthorized: false });

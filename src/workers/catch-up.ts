@@ -106,6 +106,7 @@ export class CatchUp {
   #rejoin(subscription: Subscription, missed: Missed): void {
     if (this.#fanOut.isAhead(subscription.joinAt)) {
       subscription.missed = undefined;
+      subscription.sequence = missed.sequence;
       this.#fanOut.join(subscription);
       return;
     }

@@ -7,6 +7,7 @@ import { MessagePack } from '../shared/message-pack.ts';
 import { Publisher, type PublishResult } from '../shared/publisher.ts';
 import { ensureStackRoom } from '../shared/stack-room.ts';
 import {
+  CloseCode,
   type HistoryOptions,
   type MessageData,
   type SendOptions,
@@ -32,7 +33,7 @@ export interface ChannelLimits {
 
 export class Channels {
   readonly #shared: ChannelLog;
-  readonly #loopId: number;
+  readonly #seat: number;
   readonly #limits: ChannelLimits;
   readonly #totals: Record<CounterName, number>;
   readonly #fanOut: FanOut;
@@ -44,13 +45,13 @@ export class Channels {
 
   constructor(
     shared: ChannelLog,
-    loopId: number,
+    seat: number,
     fanOut: FanOut,
     limits: ChannelLimits,
     totals: Record<CounterName, number>,
   ) {
     this.#shared = shared;
-    this.#loopId = loopId;
+    this.#seat = seat;
     this.#limits = limits;
     this.#totals = totals;
     this.#fanOut = fanOut;
@@ -106,8 +107,8 @@ export class Channels {
     try {
       const entry = channel?.entry ?? table.findOrCreate(encoded);
       if (entry === 0) return this.#refuse('too-many-channels');
-      channel ??= this.#add(name, entry);
-      table.setSubscribers(entry, this.#loopId, channel.subscribers + 1);
+      channel ??= this.#add(name, entry, table.sequence(entry));
+      table.setSubscribers(entry, this.#seat, channel.subscribers + 1);
       channel.subscribers++;
       position = this.#shared.positionOf(entry);
       tail = log.tail;
@@ -118,6 +119,7 @@ export class Channels {
     subscriptions.set(name, subscription);
     if (after === undefined) {
       subscription.joinAt = tail;
+      subscription.sequence = position.sequence;
       this.#fanOut.join(subscription);
       return { ok: true, ...position, missed: 0, complete: true };
     }
@@ -128,6 +130,44 @@ export class Channels {
     const missed = pack.length + trail.length;
     this.#catchUp.start(subscription, found, pack);
     return { ok: true, epoch, sequence, missed, complete: found.complete && lost === 0 };
+  }
+
+  /** Publishers went on without this loop: its subscriptions go on from what they had, or their connections are closed. */
+  recover(connections: Iterable<ServerWebSocket>): void {
+    const behind: { subscription: Subscription; after: ChannelPosition }[] = [];
+    const waiting: Subscription[] = [];
+    this.#underLock(() => {
+      this.#fanOut.attach();
+      for (const connection of connections) {
+        for (const subscription of connection.subscriptions.values()) {
+          const { channel, state } = subscription;
+          // What is caught up with is looked for from where it stands anyway.
+          if (state === 'catching-up') continue;
+          const { epoch, sequence: newest } = this.#shared.positionOf(channel.entry);
+          const sequence = state === 'live' ? channel.sequence : subscription.sequence;
+          if (sequence !== newest) behind.push({ subscription, after: { epoch, sequence } });
+          else if (state === 'joining') waiting.push(subscription);
+        }
+      }
+      for (const channel of this.#byName.values())
+        channel.sequence = this.#shared.table.sequence(channel.entry);
+    });
+    for (const subscription of waiting) {
+      subscription.joinAt = this.#fanOut.cursor;
+      this.#fanOut.join(subscription);
+    }
+    for (const { subscription, after } of behind) this.#goBack(subscription, after);
+  }
+
+  #goBack(subscription: Subscription, after: ChannelPosition): void {
+    const { channel, connection } = subscription;
+    if (subscription.state === 'live') {
+      channel.live--;
+      connection.leaveTopic(channel.topic);
+    }
+    const found = this.#history.find(channel.name, after, Number.POSITIVE_INFINITY);
+    this.#catchUp.start(subscription, found, new MessagePack(AHEAD_BYTES));
+    if (!found.complete) connection.close(CloseCode.tryAgainLater, 'messages were missed');
   }
 
   /** False when it was not subscribed. */
@@ -187,8 +227,8 @@ export class Channels {
     return { ok: false, reason };
   }
 
-  #add(name: string, entry: number): LocalChannel {
-    const channel = new LocalChannel(name, entry);
+  #add(name: string, entry: number, sequence: number): LocalChannel {
+    const channel = new LocalChannel(name, entry, sequence);
     this.#byName.set(name, channel);
     this.#fanOut.channels.set(entry, channel);
     return channel;
@@ -201,7 +241,7 @@ export class Channels {
     subscription.state = 'over';
     subscription.missed = undefined;
     channel.subscribers--;
-    this.#shared.table.setSubscribers(channel.entry, this.#loopId, channel.subscribers);
+    this.#shared.table.setSubscribers(channel.entry, this.#seat, channel.subscribers);
     if (channel.subscribers > 0) return;
     this.#byName.delete(channel.name);
     this.#fanOut.channels.delete(channel.entry);

@@ -32,14 +32,17 @@ export class FanOut {
   readonly #doorbell: Doorbell;
   /** In the order of the positions where they become live. */
   readonly #joining: Subscription[] = [];
+  readonly #onMissed: () => void;
   #app: App | undefined;
   #isScheduled = false;
 
-  constructor(shared: ChannelLog, loopId: number, totals: Record<CounterName, number>) {
+  /** `onMissed` is called when publishers did not wait for this loop: it attaches anew and sees to what was missed. */
+  constructor(shared: ChannelLog, seat: number, totals: Record<CounterName, number>, onMissed: () => void) {
     this.#shared = shared;
     this.#totals = totals;
-    this.#reader = new LogReader(shared.log, loopId);
-    this.#doorbell = new Doorbell(shared.log.words, bellIndex(loopId), () => this.#run());
+    this.#onMissed = onMissed;
+    this.#reader = new LogReader(shared.log, seat);
+    this.#doorbell = new Doorbell(shared.log.words, bellIndex(seat), () => this.#run());
   }
 
   /** From here on there may be connections, and the loop reads. An app module that loads slowly holds nobody up. */
@@ -48,11 +51,17 @@ export class FanOut {
     this.#app = app;
     lock.lock();
     try {
-      this.#reader.attach();
+      this.attach();
     } finally {
       lock.unlock();
     }
     this.#run();
+  }
+
+  /** Begins again at the tail. Under the append lock; whoever was to join has missed something. */
+  attach(): void {
+    this.#reader.attach();
+    this.#joining.length = 0;
   }
 
   /** The loop ends: nothing is held back for it. */
@@ -97,8 +106,15 @@ export class FanOut {
 
   #run(): void {
     if (this.#app === undefined) return;
+    // The loop stood still for long, and publishers went on without it.
+    if (!this.#reader.tryBeginReading()) {
+      this.#onMissed();
+      this.schedule();
+      return;
+    }
     if (this.channels.size === 0) this.#reader.skipToTail();
     else this.#reader.read(BATCH_BUDGET, this.#visit);
+    this.#reader.endReading();
     this.#admit(this.#reader.cursor);
     if (this.#reader.isAtTail) this.#sleep();
     else this.schedule();
@@ -126,7 +142,9 @@ export class FanOut {
     if (this.#joining.length > 0) this.#admit(position);
     const { log } = this.#shared;
     const channel = this.channels.get(log.words[word + RecordWord.channel] as number);
-    if (channel === undefined || channel.live === 0) return 1;
+    if (channel === undefined) return 1;
+    channel.sequence = log.sequenceAt(word);
+    if (channel.live === 0) return 1;
     const data = log.dataAt(word);
     const flags = log.words[word + RecordWord.flags] as number;
     const isBinary = (flags & BINARY) !== 0;

@@ -56,10 +56,10 @@ export class Exchange {
 }
 
 /** A standard `Request` with a streamed body. Throws when the client's Host header or target makes no URL. */
-export function toRequest(head: RequestHead, exchange: Exchange): Request {
+export function toRequest(head: RequestHead, exchange: Exchange, scheme: 'http' | 'https'): Request {
   const host = head.header('host') || 'localhost';
   if (NOT_IN_HOST.test(host)) throw new TypeError('the Host header is not a host');
-  const url = `http://${host}${head.url}`;
+  const url = `${scheme}://${host}${head.url}`;
   const init: RequestInit & { duplex?: 'half' } = {
     method: head.method,
     headers: head.headers,

@@ -11,13 +11,16 @@ import type { RequestHead } from './request-head.ts';
 
 export class HttpRequests {
   handler: FetchHandler | undefined;
+  readonly #scheme: 'http' | 'https';
   readonly #totals: Record<CounterName, number>;
   readonly #log: Logger;
   readonly #underWay = new Set<Exchange>();
   #isDraining = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(totals: Record<CounterName, number>, log: Logger) {
+  /** `scheme` is that of the URLs in requests: how clients reach this server, as far as it knows. */
+  constructor(scheme: 'http' | 'https', totals: Record<CounterName, number>, log: Logger) {
+    this.#scheme = scheme;
     this.#totals = totals;
     this.#log = log;
   }
@@ -46,7 +49,7 @@ export class HttpRequests {
     });
     let request: Request;
     try {
-      request = toRequest(head, exchange);
+      request = toRequest(head, exchange, this.#scheme);
     } catch {
       exchange.over();
       answer(res, 400, 'the request target is not valid', [], true);

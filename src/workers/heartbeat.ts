@@ -4,11 +4,12 @@ import type { CounterName } from '../shared/layout.ts';
 /** How often a loop says that it turns, and publishes its totals. */
 export const HEARTBEAT_MS = 100;
 
-/** Writes a loop's heartbeat, lag and totals to the control block until stopped. */
+/** Writes a loop's heartbeat, lag and totals to the control block, and calls `onBeat`, until stopped. */
 export function startHeartbeat(
   block: ControlBlock,
   slot: LoopSlot,
   totals: Readonly<Record<CounterName, number>>,
+  onBeat: () => void,
 ): () => void {
   let expectedMs = block.nowMs();
   const beat = () => {
@@ -19,7 +20,10 @@ export function startHeartbeat(
     expectedMs = nowMs + HEARTBEAT_MS;
   };
   beat();
-  const timer = setInterval(beat, HEARTBEAT_MS);
+  const timer = setInterval(() => {
+    beat();
+    onBeat();
+  }, HEARTBEAT_MS);
   return () => {
     clearInterval(timer);
     beat();

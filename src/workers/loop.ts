@@ -2,27 +2,32 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { AppModule, LoopContext, Upgrader } from '../app.ts';
+import type { Config } from '../config.ts';
 import { ChannelLog, threadOf } from '../shared/channel-log.ts';
-import { ControlBlock, type LoopSlot } from '../shared/control-block.ts';
+import { type Activity, ControlBlock, type LoopSlot } from '../shared/control-block.ts';
 import type { CounterName } from '../shared/layout.ts';
 import { SharedState } from '../shared/state.ts';
+import { findTlsFiles, type TlsFiles } from '../tls-files.ts';
 import {
   type App,
+  addRoutesForEachName,
   closeListenToken,
   createApp,
   type ListenToken,
   listen,
   SHARED_COMPRESSION,
 } from '../uws.ts';
-import type { CloseEvent } from '../websocket.ts';
+import { CloseCode, type CloseEvent, type SubscribeRefusal } from '../websocket.ts';
 import { Anchor } from './anchor.ts';
 import { Channels } from './channels.ts';
 import { claimRejection } from './close-promise.ts';
-import { drain } from './drain.ts';
+import { drain, shed } from './drain.ts';
 import { FanOut } from './fan-out.ts';
 import { HttpRequests } from './fetch.ts';
 import { asksForWebSocket } from './handshake.ts';
+import { heapWatch } from './heap-watch.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { Limits } from './limits.ts';
 import { logError, loopLogger } from './loop-log.ts';
 import {
   type DrainMessage,
@@ -38,11 +43,17 @@ import { Upgrades } from './upgrade.ts';
 
 /** How long an ending thread waits for the acceptor to let go of it. The primary answers within a turn of its loop. */
 const RELEASE_TIMEOUT_MS = 5000;
-/** Numbers of connections for each generation: records of a generation before must not name a connection of this one. */
+/** Numbers of connections for each thread: records of a thread before it on its seat must not name a connection of this one. */
 const CONNECTION_NUMBERS = 2 ** 20;
 /** How uWebSockets.js words the cause when it drops a connection; a FIN without a close frame is no breach. */
 const BROKE_PROTOCOL = /^Received (?!TCP FIN)/;
 const TOO_BIG = /too big/;
+const WAS_SILENT = /timed out from inactivity/;
+/** The options that refuse a subscription. */
+const SUBSCRIPTION_LIMITS: Partial<Record<SubscribeRefusal, keyof Config>> = {
+  'too-many-channels': 'maxChannels',
+  'too-many-subscriptions': 'maxChannelsPerConnection',
+};
 
 class Loop implements ConnectionHost {
   readonly loopId: number;
@@ -60,6 +71,7 @@ class Loop implements ConnectionHost {
   readonly #fanOut: FanOut;
   readonly #state: SharedState;
   readonly #http: HttpRequests;
+  readonly #limits: Limits;
   readonly #upgrades: Upgrades;
   readonly #connections = new Set<ServerWebSocket>();
   readonly #shutdownCallbacks: (() => void | Promise<void>)[] = [];
@@ -76,18 +88,22 @@ class Loop implements ConnectionHost {
     this.loopId = birth.loopId;
     this.maxPayload = birth.config.maxPayload;
     this.#block = new ControlBlock(birth.memory.control);
-    this.#slot = this.#block.slot(birth.loopId);
+    this.#slot = this.#block.slot(birth.seat);
     this.totals = this.#slot.readTotals();
-    this.#lastNumber = (birth.generation * CONNECTION_NUMBERS) >>> 0;
+    this.#lastNumber = (birth.life * CONNECTION_NUMBERS) >>> 0;
     const { log, channels, state } = birth.memory;
-    this.#shared = new ChannelLog(log, channels, this.#block.epoch, threadOf(birth.loopId));
+    this.#shared = new ChannelLog(log, channels, this.#block.epoch, threadOf(birth.seat));
     this.#state = new SharedState(state, this.#shared.thread);
-    this.#fanOut = new FanOut(this.#shared, birth.loopId, this.totals);
-    this.channels = new Channels(this.#shared, birth.loopId, this.#fanOut, birth.config, this.totals);
+    this.#fanOut = new FanOut(this.#shared, birth.seat, this.totals, () =>
+      this.channels.recover(this.#connections),
+    );
+    this.channels = new Channels(this.#shared, birth.seat, this.#fanOut, birth.config, this.totals);
     this.#log = loopLogger(port, birth.config.logLevel, birth.loopId);
-    this.#http = new HttpRequests(this.totals, this.#log);
-    this.#upgrades = new Upgrades(this.#routes, this.#anchor, this, this.#log);
-    this.#stopHeartbeat = startHeartbeat(this.#block, this.#slot, this.totals);
+    this.#http = new HttpRequests(birth.config.tlsCert === null ? 'http' : 'https', this.totals, this.#log);
+    this.#limits = new Limits(birth.config, birth.memory, birth.seat, this.totals, this.#log);
+    this.#upgrades = new Upgrades(this.#routes, this.#anchor, this, this.#limits, birth.config, this.#log);
+    const isHeapFull = heapWatch(birth.config.maxHeapBytes, (used, limit) => this.#heapIsFull(used, limit));
+    this.#stopHeartbeat = startHeartbeat(this.#block, this.#slot, this.totals, isHeapFull);
   }
 
   async start(): Promise<void> {
@@ -97,7 +113,10 @@ class Loop implements ConnectionHost {
       if (!claimRejection(promise, error)) this.#fault(error);
     });
     this.#port.on('message', (message: PrimaryToLoop) => this.#receive(message));
+    let tls: TlsFiles | null;
     try {
+      tls = findTlsFiles(this.#birth.config);
+      this.calls('app module');
       const app = await loadApp(this.#birth.app);
       await app.setup(this.#context());
     } catch (error) {
@@ -106,11 +125,12 @@ class Loop implements ConnectionHost {
     }
     // In this order: see LoopSlot.waitForNoApp.
     this.#slot.state = 'ready';
-    if (this.#slot.isReleased(this.#birth.generation)) process.exit(0);
-    const app = createApp();
+    if (this.#slot.isReleased(this.#birth.life)) process.exit(0);
+    const app = createApp(tls);
     this.#app = app;
-    await this.#anchor.open(app);
-    this.#serve(app);
+    await this.#anchor.open(app, tls !== null);
+    app.filter((_, change) => this.#socketsChanged(change));
+    addRoutesForEachName(app, tls, () => this.#serve(app));
     this.#fanOut.start(app);
     this.#tell({ type: 'ready', descriptor: app.getDescriptor() });
   }
@@ -132,11 +152,19 @@ class Loop implements ConnectionHost {
     this.#connections.delete(connection);
     this.#slot.connections = this.#connections.size;
     this.#socketsChanged(-1);
+    if (event.code === 1006 && WAS_SILENT.test(event.reason)) this.totals.idleTimeouts++;
     if (event.code === 1006 && BROKE_PROTOCOL.test(event.reason)) {
       this.totals.protocolErrors++;
-      if (TOO_BIG.test(event.reason)) this.totals.oversizedMessages++;
+      if (TOO_BIG.test(event.reason)) {
+        this.totals.oversizedMessages++;
+        this.#limits.reached('maxPayload', connection.remoteAddress);
+      }
       this.#log.debug({ connection: connection.id, reason: event.reason }, 'connection broke the protocol');
     }
+  }
+
+  calls(activity: Activity): void {
+    this.#slot.activity = activity;
   }
 
   callbackFailed(connection: ServerWebSocket, callback: string, error: unknown): void {
@@ -144,11 +172,16 @@ class Loop implements ConnectionHost {
     logError(this.#log, { connection: connection.id, callback }, error, 'callback failed');
   }
 
+  subscribeRefused(connection: ServerWebSocket, reason: SubscribeRefusal): void {
+    const limit = SUBSCRIPTION_LIMITS[reason];
+    if (limit !== undefined) this.#limits.reached(limit, connection.remoteAddress);
+  }
+
   // ── the uWebSockets.js app ──
 
   #serve(app: App): void {
     const { config } = this.#birth;
-    app.filter((_, change) => this.#socketsChanged(change));
+    const limits = this.#limits;
     app.ws<ConnectionHolder>('/*', {
       maxPayloadLength: config.maxPayload,
       maxBackpressure: config.maxBackpressure,
@@ -157,12 +190,21 @@ class Loop implements ConnectionHost {
       compression: config.compression ? SHARED_COMPRESSION : 0,
       upgrade: (res, req, context) => this.#upgrades.handle(res, new RequestHead(req), context),
       open: (raw) => holderOf(raw).connection.opened(raw),
-      message: (raw, message, isBinary) => holderOf(raw).connection.received(message, isBinary),
+      message: limits.areMessagesLimited
+        ? (raw, message, isBinary) => {
+            const holder = holderOf(raw);
+            if (limits.allowsMessage(holder)) holder.connection.received(message, isBinary);
+          }
+        : (raw, message, isBinary) => holderOf(raw).connection.received(message, isBinary),
       drain: (raw) => holderOf(raw).connection.drained(),
       dropped: (raw) => holderOf(raw).connection.dropped(),
       ping: (raw, payload) => holderOf(raw).connection.pinged(payload),
       pong: (raw, payload) => holderOf(raw).connection.ponged(payload),
-      close: (raw, code, reason) => holderOf(raw).connection.closed(code, Buffer.from(reason).toString()),
+      close: (raw, code, reason) => {
+        const { connection, admission } = holderOf(raw);
+        admission?.end();
+        connection.closed(code, Buffer.from(reason).toString());
+      },
     });
     app.any('/*', (res, req) => {
       const head = new RequestHead(req);
@@ -194,7 +236,10 @@ class Loop implements ConnectionHost {
       history: (channel, options) => this.channels.history(channel, options),
       webSocket: (path, upgrader) => this.#routes.add(path, upgrader as unknown as Upgrader),
       fetch: (handler) => {
-        this.#http.handler = handler;
+        this.#http.handler = (request) => {
+          this.calls('fetch');
+          return handler(request);
+        };
       },
       onShutdown: (callback) => {
         this.#shutdownCallbacks.push(callback);
@@ -216,6 +261,9 @@ class Loop implements ConnectionHost {
       case 'drain':
         void this.#drain(message);
         break;
+      case 'shed':
+        void shed(this.#connections, message).then((closed) => this.#tell({ type: 'shed', closed }));
+        break;
       case 'abandon':
         process.exit(0);
     }
@@ -236,13 +284,20 @@ class Loop implements ConnectionHost {
       this.#upgrades.drain();
       return this.#http.drain();
     };
-    await drain({ connections: this.#connections, refuse, runShutdown: () => this.#runShutdown() }, message);
+    const loop = {
+      connections: this.#connections,
+      unanswered: () => this.#sockets - this.#connections.size,
+      refuse,
+      runShutdown: () => this.#runShutdown(),
+    };
+    await drain(loop, message);
     process.exit(0);
   }
 
   async #runShutdown(): Promise<void> {
     const run = async (callback: () => void | Promise<void>): Promise<void> => {
       try {
+        this.calls('onShutdown');
         await callback();
       } catch (error) {
         this.totals.handlerErrors++;
@@ -258,7 +313,15 @@ class Loop implements ConnectionHost {
     this.#isAtFault = true;
     this.totals.handlerErrors++;
     logError(this.#log, {}, error, 'uncaught error on the loop');
-    this.#tell({ type: 'fault', error: plainError(error) });
+    this.#tell({ type: 'fault', cause: 'error', error: plainError(error) });
+  }
+
+  /** A loop that runs out of heap takes the process with it, so it is replaced before. */
+  #heapIsFull(usedBytes: number, limitBytes: number): void {
+    if (this.#isAtFault) return;
+    this.#isAtFault = true;
+    this.#log.error({ usedBytes, limitBytes }, 'heap is nearly full');
+    this.#tell({ type: 'fault', cause: 'heap', error: plainError(new Error('its heap is nearly full')) });
   }
 
   /**
@@ -270,7 +333,11 @@ class Loop implements ConnectionHost {
     this.#fanOut.stop();
     if (this.#app) {
       this.#tell({ type: 'exiting' });
-      const isReleased = this.#slot.waitForRelease(this.#birth.generation, RELEASE_TIMEOUT_MS);
+      // User code has called process.exit; a loop that was drained has no connections any more. Where it was called in a message
+      // handler, that connection's frame does not leave: uWebSockets.js holds it back until the handler returns.
+      for (const connection of this.#connections)
+        connection.close(CloseCode.serviceRestart, 'loop is restarting');
+      const isReleased = this.#slot.waitForRelease(this.#birth.life, RELEASE_TIMEOUT_MS);
       if (!isReleased) this.#log.fatal('the acceptor did not let go of this loop');
       this.#app.close();
       this.#app = undefined;

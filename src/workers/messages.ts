@@ -11,6 +11,10 @@ import type { LoopDescriptor } from '../uws.ts';
 export interface LoopBirth {
   readonly loopId: number;
   readonly generation: number;
+  /** The thread's place in the shared memory. */
+  readonly seat: number;
+  /** Threads that the server has started, this one included: tells this thread from others before it on the same seat. */
+  readonly life: number;
   readonly memory: SharedMemory;
   readonly config: Config;
   /** `file:` URL of the app module. */
@@ -27,27 +31,49 @@ export interface PlainError {
 export type PrimaryToLoop =
   | { readonly type: 'listen'; readonly host: string; readonly port: number }
   | DrainMessage
+  | ShedMessage
   /** The process is about to end: close the app at once, tell nobody. */
   | { readonly type: 'abandon' };
 
 /** Empty this loop of connections and end it. Times count from the moment the loop reads the message. */
 export interface DrainMessage {
   readonly type: 'drain';
-  /** Close code for connections: 1001 when the server stops, 1011 when this loop is at fault. */
+  /** Close code for connections: 1001 when the server stops, 1012 when this loop is replaced, 1011 when it is at fault. */
   readonly code: number;
   readonly reason: string;
   /** Everything is over by then; what is still open is dropped. */
   readonly timeoutMs: number;
   /** The closing of connections is spread over this time. */
   readonly spreadMs: number;
+  /** Handshakes on connections that this loop has taken over already are served until the end: nobody is to be refused. */
+  readonly isReload: boolean;
+}
+
+/** Close a part of the connections, picked at random; the loop goes on. */
+export interface ShedMessage {
+  readonly type: 'shed';
+  /** From 0 to 1. */
+  readonly fraction: number;
+  readonly code: number;
+  readonly reason: string;
+  readonly spreadMs: number;
+}
+
+/** The loop works on, but must be replaced. */
+export interface LoopFault {
+  readonly type: 'fault';
+  /** `error`: user code threw outside a callback, and its state cannot be trusted. `heap`: its heap is nearly full. */
+  readonly cause: 'error' | 'heap';
+  readonly error: PlainError;
 }
 
 export type LoopToPrimary =
   | { readonly type: 'ready'; readonly descriptor: LoopDescriptor }
   | { readonly type: 'failed'; readonly error: PlainError }
   | { readonly type: 'listening'; readonly port: number | null }
-  /** User code threw outside a callback: the loop works on, but its state cannot be trusted. */
-  | { readonly type: 'fault'; readonly error: PlainError }
+  | LoopFault
+  /** All that was to be shed is closed. */
+  | { readonly type: 'shed'; readonly closed: number }
   /** The thread is about to end and waits until the acceptor has let go of its descriptor. */
   | { readonly type: 'exiting' }
   | { readonly type: 'log'; readonly line: string };

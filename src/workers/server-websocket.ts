@@ -1,5 +1,6 @@
 /** One connection on its loop: the server's implementation of `WebSocket`, on top of a uWebSockets.js socket. */
 import { randomBytes } from 'node:crypto';
+import type { Activity } from '../shared/control-block.ts';
 import type { CounterName } from '../shared/layout.ts';
 import type { PublishResult } from '../shared/publisher.ts';
 import type { RawWebSocket } from '../uws.ts';
@@ -13,9 +14,11 @@ import {
   type SendOptions,
   type SendOutcome,
   type SubscribeOptions,
+  type SubscribeRefusal,
   type SubscribeResult,
   type WebSocket,
 } from '../websocket.ts';
+import type { Admission } from './admission.ts';
 import type { Channels } from './channels.ts';
 import { closePromise } from './close-promise.ts';
 import { EarlyMessages } from './early-messages.ts';
@@ -25,6 +28,8 @@ import type { Subscription } from './subscription.ts';
 /** What uWebSockets.js keeps with each of its sockets for us. */
 export interface ConnectionHolder {
   readonly connection: ServerWebSocket;
+  /** Null when no limit needs one. */
+  readonly admission: Admission | null;
 }
 
 /** What a connection needs of its loop. */
@@ -38,6 +43,9 @@ export interface ConnectionHost {
   connectionOpened(connection: ServerWebSocket): void;
   connectionClosed(connection: ServerWebSocket, event: CloseEvent): void;
   callbackFailed(connection: ServerWebSocket, callback: string, error: unknown): void;
+  subscribeRefused(connection: ServerWebSocket, reason: SubscribeRefusal): void;
+  /** Notes what user code is called next. */
+  calls(activity: Activity): void;
 }
 
 type Raw = RawWebSocket<ConnectionHolder>;
@@ -158,7 +166,9 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
 
   subscribe(channel: string, options?: SubscribeOptions): SubscribeResult {
     if (this.#subscriptions === NONE) this.#subscriptions = new Map();
-    return this.#host.channels.subscribe(this as ServerWebSocket, channel, options);
+    const result = this.#host.channels.subscribe(this as ServerWebSocket, channel, options);
+    if (!result.ok) this.#host.subscribeRefused(this as ServerWebSocket, result.reason);
+    return result;
   }
 
   unsubscribe(channel: string): boolean {
@@ -248,6 +258,7 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
   upgraded(onUpgrade: () => CallbackResult): void {
     let result: CallbackResult;
     try {
+      this.#host.calls('onUpgrade');
       result = onUpgrade();
     } catch (error) {
       this.#fail('onUpgrade', error);
@@ -301,6 +312,7 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
   #dispatch(message: ArrayBuffer, isBinary: boolean): void {
     if (this.#onMessage !== undefined) {
       let result: CallbackResult;
+      this.#host.calls('onMessage');
       try {
         result = this.#onMessage(this, message, isBinary);
       } catch (error) {
@@ -318,11 +330,12 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
   }
 
   #call<Argument>(
-    name: string,
+    name: Activity,
     callback: (ws: this, argument: Argument) => CallbackResult,
     argument: Argument,
   ): void {
     let result: CallbackResult;
+    this.#host.calls(name);
     try {
       result = callback(this, argument);
     } catch (error) {

@@ -14,10 +14,13 @@ export class LocalChannel {
   subscribers = 0;
   /** Those of them that get messages by way of the topic. */
   live = 0;
+  /** Number of the last message that this loop has read; before the first, of the last one that there was. */
+  sequence: number;
 
-  constructor(name: string, entry: number) {
+  constructor(name: string, entry: number, sequence: number) {
     this.name = name;
     this.entry = entry;
+    this.sequence = sequence;
     this.topic = String(entry);
   }
 }
@@ -41,8 +44,9 @@ export class Subscription {
   readonly connection: ServerWebSocket;
   readonly channel: LocalChannel;
   state: SubscriptionState = 'joining';
-  /** Low 32 bits of the log position where it begins to be live. */
+  /** Low 32 bits of the log position where it begins to be live, and number of the last message before that. */
   joinAt = 0;
+  sequence = 0;
   missed: Missed | undefined;
 
   constructor(connection: ServerWebSocket, channel: LocalChannel) {

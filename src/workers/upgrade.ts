@@ -1,14 +1,18 @@
 /** From a handshake to a connection: validity, route, `shouldUpgrade`, the 101 answer, `onUpgrade`. */
 import type { Logger } from 'pino';
 import type { UpgradeDecision, UpgradeRejection, UpgradeRequest, Upgrader } from '../app.ts';
+import type { Config } from '../config.ts';
 import { UpgradeContractError } from '../errors.ts';
 import type { HttpResponse, us_socket_context_t } from '../uws.ts';
+import type { Admission } from './admission.ts';
 import type { Anchor } from './anchor.ts';
+import { ClientAddress } from './client-address.ts';
 import { toWire } from './field-value.ts';
 import { findHandshakeFault, SUPPORTED_VERSION } from './handshake.ts';
 import { answer, statusLine, userHeaders } from './http-answer.ts';
+import type { Limits, Refusal } from './limits.ts';
 import { logError } from './loop-log.ts';
-import { remoteAddressOf } from './remote-address.ts';
+import { OriginRule } from './origin-rule.ts';
 import type { RequestHead } from './request-head.ts';
 import type { RouteTable } from './routes.ts';
 import { type ConnectionHolder, type ConnectionHost, ServerWebSocket } from './server-websocket.ts';
@@ -28,6 +32,9 @@ const UPGRADE_OFFER = [
   ['sec-websocket-version', SUPPORTED_VERSION],
 ] as const;
 
+/** Characters of a header that a log line repeats. */
+const LOGGED_LENGTH = 200;
+
 /** One handshake under way. `isOpen` ends with its answer or with the client's leaving. */
 interface Attempt {
   readonly res: HttpResponse;
@@ -35,6 +42,10 @@ interface Attempt {
   readonly head: RequestHead;
   readonly upgrader: Upgrader;
   readonly request: UpgradeRequest;
+  /** Given back when the handshake comes to nothing; else the connection has it. */
+  readonly admission: Admission | null;
+  /** Set while `shouldUpgrade` has not decided. */
+  timer?: NodeJS.Timeout;
   isOpen: boolean;
   /** The request's handler has returned: `shouldUpgrade` decides in a later turn. */
   isLate: boolean;
@@ -43,16 +54,29 @@ interface Attempt {
 export class Upgrades {
   readonly #routes: RouteTable<Upgrader>;
   readonly #host: ConnectionHost;
+  readonly #limits: Limits;
+  readonly #origins: OriginRule;
+  readonly #clients: ClientAddress;
   readonly #log: Logger;
   /** Handshakes whose `shouldUpgrade` has not decided yet. */
   readonly #waiting = new Set<Attempt>();
   readonly #anchor: Anchor;
   #isDraining = false;
 
-  constructor(routes: RouteTable<Upgrader>, anchor: Anchor, host: ConnectionHost, log: Logger) {
+  constructor(
+    routes: RouteTable<Upgrader>,
+    anchor: Anchor,
+    host: ConnectionHost,
+    limits: Limits,
+    config: Config,
+    log: Logger,
+  ) {
     this.#routes = routes;
     this.#anchor = anchor;
     this.#host = host;
+    this.#limits = limits;
+    this.#origins = new OriginRule(config);
+    this.#clients = new ClientAddress(config.trustProxy);
     this.#log = log;
   }
 
@@ -70,13 +94,23 @@ export class Upgrades {
       this.#reject(res, 503, 'shutting down', [['retry-after', '1']]);
       return;
     }
+    if (!this.#origins.allows(head)) {
+      this.#refuseOrigin(res, head);
+      return;
+    }
     const route = matchOrNull(this.#routes, head.path);
     if (route === null) {
       this.#reject(res, 404, 'no WebSocket here');
       return;
     }
-    const request = new HandshakeRequest(head, route.params, remoteAddressOf(res));
-    this.#decide({ res, context, head, upgrader: route.value, request, isOpen: true, isLate: false });
+    const request = new HandshakeRequest(head, route.params, this.#clients.of(res, head));
+    const admission = this.#limits.admit(request.remoteAddress);
+    if (admission !== null && 'status' in admission) {
+      this.#refuse(res, admission);
+      return;
+    }
+    const upgrader = route.value;
+    this.#decide({ res, context, head, upgrader, request, admission, isOpen: true, isLate: false });
   }
 
   /** A plain request to a path where WebSockets are served and nothing else. False when it is not such a path. */
@@ -90,7 +124,7 @@ export class Upgrades {
   drain(): void {
     this.#isDraining = true;
     for (const attempt of this.#waiting) {
-      this.#settle(attempt);
+      this.#giveUp(attempt);
       this.#reject(attempt.res, 503, 'shutting down', [['retry-after', '1']]);
     }
   }
@@ -103,6 +137,7 @@ export class Upgrades {
     }
     let decision: UpgradeDecision | Promise<UpgradeDecision>;
     try {
+      this.#host.calls('shouldUpgrade');
       decision = upgrader.shouldUpgrade(request);
     } catch (error) {
       this.#failed(attempt, error);
@@ -116,8 +151,9 @@ export class Upgrades {
     this.#waiting.add(attempt);
     res.onAborted(() => {
       this.#host.totals.upgradesAborted++;
-      this.#settle(attempt);
+      this.#giveUp(attempt);
     });
+    attempt.timer = setTimeout(() => this.#timedOut(attempt), this.#limits.handshakeTimeoutMs);
     // In a turn of its own: the promise may settle within a callback of another connection, and uWebSockets.js would take
     // the upgrade for that one's.
     decision.then(
@@ -131,7 +167,21 @@ export class Upgrades {
     const wasOpen = attempt.isOpen;
     attempt.isOpen = false;
     this.#waiting.delete(attempt);
+    clearTimeout(attempt.timer);
     return wasOpen;
+  }
+
+  /** Ends a handshake that comes to nothing; false when it had ended before. */
+  #giveUp(attempt: Attempt): boolean {
+    const wasOpen = this.#settle(attempt);
+    if (wasOpen) attempt.admission?.end();
+    return wasOpen;
+  }
+
+  /** What `shouldUpgrade` decides from here on is ignored. */
+  #timedOut(attempt: Attempt): void {
+    if (this.#giveUp(attempt))
+      this.#refuse(attempt.res, this.#limits.handshakeTimedOut(attempt.request.remoteAddress));
   }
 
   #apply(attempt: Attempt, decision: UpgradeDecision): void {
@@ -142,31 +192,39 @@ export class Upgrades {
       this.#failed(attempt, error);
       return;
     }
-    if (!this.#settle(attempt)) return;
     const { status, headers, body } = verdict;
-    if (status === 101) this.#accept(attempt, headers);
-    else this.#reject(attempt.res, status, body ?? statusLine(status), headers ? userHeaders(headers) : []);
+    if (status === 101) {
+      if (this.#settle(attempt)) this.#accept(attempt, headers);
+    } else if (this.#giveUp(attempt)) {
+      this.#reject(attempt.res, status, body ?? statusLine(status), headers ? userHeaders(headers) : []);
+    }
   }
 
   #accept(attempt: Attempt, headers: Headers | null): void {
-    const { res, context, head, request, upgrader } = attempt;
+    const { res, context, head, request, admission, upgrader } = attempt;
     const protocol = headers?.get('sec-websocket-protocol') ?? '';
     headers?.delete('sec-websocket-protocol');
     const connection = new ServerWebSocket(this.#host, protocol, request.remoteAddress);
+    const holder: ConnectionHolder = { connection, admission };
     const upgrade = (): void => {
       if (headers !== null) {
         res.writeStatus(statusLine(101));
         for (const [name, value] of headers) res.writeHeader(name, toWire(value));
       }
-      const holder: ConnectionHolder = { connection };
       const [key, extensions] = [head.header('sec-websocket-key'), head.header('sec-websocket-extensions')];
       // Calls `open`, hence `connection.opened`, before it returns.
       res.upgrade(holder, key, protocol, extensions, context);
     };
     // While the request's handler runs, uWebSockets.js has corked the response: the 101 and what onUpgrade sends leave in
     // one segment.
-    if (attempt.isLate) this.#anchor.run(res, upgrade);
-    else upgrade();
+    try {
+      if (attempt.isLate) this.#anchor.run(res, upgrade);
+      else upgrade();
+    } catch (error) {
+      admission?.end();
+      throw error;
+    }
+    this.#limits.connected(holder);
     connection.upgraded(() => upgrader.onUpgrade(connection, request));
   }
 
@@ -175,15 +233,29 @@ export class Upgrades {
     status: number,
     body: string,
     headers: readonly (readonly [string, string])[] = [],
+    closeConnection = false,
   ): void {
     this.#host.totals.upgradesRejected++;
-    answer(res, status, body, headers);
+    answer(res, status, body, headers, closeConnection);
+  }
+
+  /** A browser tells its page nothing of this answer: the log line is for who wonders why it does not connect. */
+  #refuseOrigin(res: HttpResponse, head: RequestHead): void {
+    this.#host.totals.originsRefused++;
+    const origin = head.header('origin').slice(0, LOGGED_LENGTH);
+    this.#log.debug({ path: head.path, origin, host: head.header('host') }, 'origin refused');
+    this.#reject(res, 403, 'this origin is not allowed');
+  }
+
+  /** Also ends the TCP connection, so that who is refused holds nothing. */
+  #refuse(res: HttpResponse, { status, body, retryAfterS }: Refusal): void {
+    this.#reject(res, status, body, [['retry-after', String(retryAfterS)]], true);
   }
 
   #failed(attempt: Attempt, error: unknown): void {
     this.#host.totals.handlerErrors++;
     logError(this.#log, { path: attempt.head.path }, error, 'shouldUpgrade failed');
-    if (this.#settle(attempt)) this.#reject(attempt.res, 500, 'internal error');
+    if (this.#giveUp(attempt)) this.#reject(attempt.res, 500, 'internal error');
   }
 }
 

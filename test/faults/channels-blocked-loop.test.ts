@@ -123,5 +123,5 @@ test('frees the log when the blocked loop ends', async () => {
     expect(numbersOf(await take(client, published))).toEqual(range(1, published));
     expect(await client.next()).toBe('again');
   }
-  expect((await clients[BLOCKED]?.closed)?.code).toBe(1006);
+  expect((await clients[BLOCKED]?.closed)?.code).toBe(1012);
 });

@@ -14,6 +14,8 @@ const LENGTH_64 = 127;
 export interface Frame {
   readonly opcode: number;
   readonly isFinal: boolean;
+  /** The three reserved bits as a number, 4 is RSV1. */
+  readonly reserved: number;
   readonly payload: Buffer;
 }
 
@@ -24,16 +26,21 @@ export interface FrameShape {
   readonly reserved?: number;
   /** A client must mask. Default: true. */
   readonly isMasked?: boolean;
+  /** Default: random. */
+  readonly mask?: Uint8Array;
+  /** Bytes that follow the second byte to say the length: 0, 2 or 8. Default: the fewest. */
+  readonly lengthBytes?: 0 | 2 | 8;
 }
 
 export function frame(opcode: number, payload: string | Uint8Array = '', shape: FrameShape = {}): Buffer {
-  const { isFinal = true, reserved = 0, isMasked = true } = shape;
+  const { isFinal = true, reserved = 0, isMasked = true, mask = randomBytes(MASK_BYTES) } = shape;
   const bytes = Buffer.from(payload);
+  const { lengthBytes = fewestLengthBytes(bytes.length) } = shape;
   const first = (isFinal ? FIN : 0) | (reserved << 4) | opcode;
-  const head = Buffer.from([first, (isMasked ? MASKED : 0) | lengthCode(bytes.length)]);
-  const parts = [head, extendedLength(bytes.length)];
+  const length = { 0: bytes.length, 2: LENGTH_16, 8: LENGTH_64 }[lengthBytes];
+  const head = Buffer.from([first, (isMasked ? MASKED : 0) | length]);
+  const parts: Uint8Array[] = [head, extendedLength(bytes.length, lengthBytes)];
   if (isMasked) {
-    const mask = randomBytes(MASK_BYTES);
     parts.push(mask);
     for (const [index, byte] of bytes.entries()) bytes[index] = byte ^ (mask[index % MASK_BYTES] ?? 0);
   }
@@ -63,16 +70,17 @@ export function readFrame(bytes: Buffer): { frame: Frame; end: number } | null {
   const end = start + length;
   if (bytes.length < end) return null;
   const payload = Buffer.from(bytes.subarray(start, end));
-  return { frame: { opcode: first & 0x0f, isFinal: (first & FIN) !== 0, payload }, end };
+  return {
+    frame: { opcode: first & 0x0f, isFinal: (first & FIN) !== 0, reserved: (first >> 4) & 7, payload },
+    end,
+  };
 }
 
-const lengthCode = (length: number): number =>
-  length < LENGTH_16 ? length : length < 0x1_0000 ? LENGTH_16 : LENGTH_64;
+const fewestLengthBytes = (length: number): 0 | 2 | 8 => (length < LENGTH_16 ? 0 : length < 0x1_0000 ? 2 : 8);
 
-function extendedLength(length: number): Buffer {
-  if (lengthCode(length) === length) return Buffer.alloc(0);
-  if (lengthCode(length) === LENGTH_16) return Buffer.from([length >> 8, length & 0xff]);
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt(length));
+function extendedLength(length: number, size: 0 | 2 | 8): Buffer {
+  const bytes = Buffer.alloc(size);
+  if (size === 2) bytes.writeUInt16BE(length);
+  if (size === 8) bytes.writeBigUInt64BE(BigInt(length));
   return bytes;
 }

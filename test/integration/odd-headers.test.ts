@@ -14,7 +14,7 @@ const isForNames = (byte: string): boolean => /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(
 let server: FixtureServer;
 
 beforeAll(async () => {
-  server = await FixtureServer.start('upgrade-app.js');
+  server = await FixtureServer.start('upgrade-app.js', { origins: '*' });
 });
 afterAll(() => server.close());
 

@@ -6,7 +6,7 @@ import { handshake, RawClient } from '../harness/raw-client.ts';
 let server: FixtureServer;
 
 beforeAll(async () => {
-  server = await FixtureServer.start('upgrade-app.js');
+  server = await FixtureServer.start('upgrade-app.js', { origins: '*' });
 });
 afterAll(() => server.close());
 

@@ -62,7 +62,7 @@ class Model {
   }
 
   get sockets(): number[] {
-    return this.block.slots.map((slot) => slot.sockets);
+    return this.block.slots.slice(0, this.block.loops).map((slot) => slot.sockets);
   }
 
   get spread(): number {
@@ -144,7 +144,7 @@ describe('placement by least connections', () => {
   it('fills a loop up again when it has been replaced', () => {
     const model = new Model([50, 50, 50, 50]);
     model.placement.remove(2);
-    model.block.slot(2).reset(2);
+    model.block.slot(2).take(2, 2, 5, 0);
     expect(model.acceptor.registered).not.toContain(2);
     model.placement.add(2, 2);
     model.trickle(50);

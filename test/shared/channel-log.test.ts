@@ -183,7 +183,7 @@ describe('forgetting a loop', () => {
     const { primary } = shared;
     const ended = shared.ofLoop(1);
     ended.lock.lock();
-    primary.forgetLoop(1);
+    primary.forgetSeat(1);
     expect(ended.lock.isMine).toBe(false);
     expect(primary.lock.tryLock()).toBe(true);
   });
@@ -200,7 +200,7 @@ describe('forgetting a loop', () => {
     }
     for (let i = 0; i < 64; i++) expect(publisher.publish('c0', 0, 'x', 0, 0).ok).toBe(true);
     expect(publisher.publish('c0', 0, 'x', 0, 0)).toEqual({ ok: false, reason: 'log-full' });
-    primary.forgetLoop(1);
+    primary.forgetSeat(1);
     expect(publisher.publish('c0', 0, 'x', 0, 0).ok).toBe(true);
     for (let i = 0; i < 1000; i++) {
       primary.name.trySet(`c${i}`);

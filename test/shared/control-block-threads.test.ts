@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ControlBlock, type LoopSlot } from '../../src/shared/control-block.ts';
-import { RELEASE_OFFSET, StatusWord, slotOffset } from '../../src/shared/layout.ts';
+import { SEAT_OFFSET, StatusWord, slotOffset } from '../../src/shared/layout.ts';
 import { until } from '../harness/until.ts';
 
 /** Longer than any test may take: a wait that ends by it has failed. */
@@ -54,11 +54,11 @@ describe('waitForRelease', () => {
   it('sleeps until the primary has released this generation', async () => {
     const { block, slot, word } = newSlot();
     const thread = callElsewhere(block, 'waitForRelease', 3, NEVER_MS);
-    await wakeForNothing(word(RELEASE_OFFSET));
-    await wakeForNothing(word(RELEASE_OFFSET));
+    await wakeForNothing(word(SEAT_OFFSET));
+    await wakeForNothing(word(SEAT_OFFSET));
     slot.release(2);
     // It sleeps again after the release of another generation.
-    await wakeForNothing(word(RELEASE_OFFSET));
+    await wakeForNothing(word(SEAT_OFFSET));
     expect(thread.hasReturned).toBe(false);
     slot.release(3);
     expect(await thread.returned).toBe(true);

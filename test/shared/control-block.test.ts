@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ControlBlock, LOOP_STATES } from '../../src/shared/control-block.ts';
+import { ACTIVITIES, ControlBlock, LOOP_STATES, type LoopSlot } from '../../src/shared/control-block.ts';
 import {
   COUNTERS,
   type CounterName,
@@ -23,6 +23,7 @@ describe('attaching', () => {
     const block = ControlBlock.create(2);
     const other = new ControlBlock(block.memory);
     expect(other.loops).toBe(2);
+    for (const id of [0, 1]) block.slot(id).take(id, 1, id + 1, 0);
     block.slot(1).connections = 7;
     other.slot(1).state = 'ready';
     expect(other.snapshot()[1]).toMatchObject({ id: 1, connections: 7, state: 'ready' });
@@ -55,22 +56,24 @@ describe('attaching', () => {
     expect(() => new ControlBlock(memory)).toThrow('shorter');
   });
 
-  it('has a slot for each loop and no other', () => {
+  it('has a slot for each loop and one to spare', () => {
     const block = ControlBlock.create(2);
-    expect(block.slots.map(({ id }) => id)).toEqual([0, 1]);
-    for (const id of [-1, 2, 0.5, Number.NaN]) expect(() => block.slot(id)).toThrow(RangeError);
+    expect(block.slots.map(({ seat }) => seat)).toEqual([0, 1, 2]);
+    for (const seat of [-1, 3, 0.5, Number.NaN]) expect(() => block.slot(seat)).toThrow(RangeError);
   });
 });
 
 describe('a new control block', () => {
-  it('has every loop starting, and every number at 0', () => {
+  it('has no thread for any loop, and every number at 0', () => {
     const block = ControlBlock.create(2);
     expect(block.memory.byteLength).toBe(controlBlockBytes(2));
+    expect(block.snapshot().map(({ id }) => id)).toEqual([0, 1]);
     for (const { heartbeatAgeMs, ...loop } of block.snapshot()) {
       expect(loop).toEqual({
         id: loop.id,
         generation: 0,
-        state: 'starting',
+        state: 'ended',
+        lastActivity: 'nothing yet',
         connections: 0,
         sockets: 0,
         accepted: 0,
@@ -112,28 +115,6 @@ describe('a slot', () => {
     );
   });
 
-  it('keeps the totals and what was accepted when a new thread takes it over', () => {
-    const totals = totalsOf((index) => index + 1);
-    slot.writeTotals(totals);
-    slot.accepted = 12;
-    slot.connections = 3;
-    slot.sockets = 4;
-    slot.beat(5, 6);
-    slot.state = 'ended';
-    slot.reset(2);
-    expect(slot.snapshot(5)).toEqual({
-      id: 0,
-      generation: 2,
-      state: 'starting',
-      connections: 0,
-      sockets: 0,
-      accepted: 12,
-      heartbeatAgeMs: 0,
-      lagMs: 0,
-      counters: totals,
-    });
-  });
-
   it('counts what was accepted modulo 2^32', () => {
     slot.accepted = WRAP - 1;
     expect(slot.accepted).toBe(WRAP - 1);
@@ -143,17 +124,79 @@ describe('a slot', () => {
 
   it('gives the right age of a heartbeat when the clock has wrapped', () => {
     slot.beat(WRAP - 100, 0);
-    expect(slot.snapshot(WRAP + 50).heartbeatAgeMs).toBe(150);
+    expect(slot.status(WRAP + 50).heartbeatAgeMs).toBe(150);
     fc.assert(
       fc.property(fc.nat({ max: 20 * WRAP }), fc.nat({ max: WRAP / 2 - 1 }), (beatMs, ageMs) => {
         slot.beat(beatMs, 0);
-        expect(slot.snapshot(beatMs + ageMs).heartbeatAgeMs).toBe(ageMs);
+        expect(slot.status(beatMs + ageMs).heartbeatAgeMs).toBe(ageMs);
       }),
     );
   });
 
   it('gives the age 0 when the loop beats between the reading of the clock and of its slot', () => {
     slot.beat(1001, 0);
-    expect(slot.snapshot(1000).heartbeatAgeMs).toBe(0);
+    expect(slot.status(1000).heartbeatAgeMs).toBe(0);
+  });
+});
+
+describe('a loop that is replaced', () => {
+  const OLD = 0;
+  const NEW = 2;
+
+  function fill(slot: LoopSlot, factor: number): void {
+    slot.writeTotals(totalsOf((index) => factor * (index + 1)));
+    slot.accepted = factor * 12;
+    slot.connections = factor * 3;
+    slot.sockets = factor * 4;
+  }
+
+  it('is shown by its older thread while the newer one starts, with the counts of both, and then by the newer one', () => {
+    const block = ControlBlock.create(2);
+    const [old, newer] = [block.slot(OLD), block.slot(NEW)];
+    old.take(1, 1, 1, 0);
+    old.state = 'ready';
+    fill(old, 1);
+    newer.take(1, 2, 2, 0);
+    expect(block.snapshot()[1]).toMatchObject({ generation: 1, state: 'ready', connections: 3 });
+    newer.state = 'ready';
+    fill(newer, 10);
+    const counters = totalsOf((index) => 11 * (index + 1));
+    const both = { generation: 2, connections: 33, sockets: 44, accepted: 132, counters };
+    expect(block.snapshot()[1]).toMatchObject(both);
+    expect(block.snapshot()[0]).toMatchObject({ generation: 0, connections: 0 });
+    old.state = 'ended';
+    block.retire(old);
+    expect(block.snapshot()[1]).toMatchObject({ ...both, connections: 30, sockets: 40 });
+  });
+
+  it('keeps what its threads have counted when another loop takes their seat', () => {
+    const block = ControlBlock.create(2);
+    const slot = block.slot(OLD);
+    slot.take(0, 1, 1, 0);
+    fill(slot, 1);
+    block.retire(slot);
+    slot.take(1, 1, 2, 0);
+    fill(slot, 2);
+    const [first, second] = block.snapshot();
+    expect(first).toMatchObject({ accepted: 12, connections: 0, counters: totalsOf((index) => index + 1) });
+    expect(second).toMatchObject({ accepted: 24, connections: 6 });
+  });
+
+  it('is not released by the release of a thread that had the seat before', () => {
+    const block = ControlBlock.create(1);
+    const slot = block.slot(0);
+    slot.take(0, 1, 7, 0);
+    slot.release(7);
+    slot.take(0, 2, 8, 0);
+    expect([slot.isReleased(7), slot.isReleased(8)]).toEqual([true, false]);
+  });
+
+  it('tells what user code it called last', () => {
+    const block = ControlBlock.create(1);
+    block.slot(0).take(0, 1, 1, 0);
+    for (const lastActivity of ACTIVITIES) {
+      block.slot(0).activity = lastActivity;
+      expect(block.snapshot()[0]).toMatchObject({ lastActivity });
+    }
   });
 });

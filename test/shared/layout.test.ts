@@ -9,9 +9,11 @@ import {
   HEADER_BYTES,
   HeaderLong,
   HeaderWord,
-  RELEASE_OFFSET,
+  retiredOffset,
+  SEAT_OFFSET,
   SLOT_BYTES,
   StatusWord,
+  seatsFor,
   slotOffset,
 } from '../../src/shared/layout.ts';
 
@@ -48,10 +50,10 @@ describe('the words of different writers', () => {
       linesOf.set(writer, new Set([...(linesOf.get(writer) ?? []), ...lines]));
     };
     for (const slot of block.slots) {
-      record(`loop ${slot.id}`, () => writeAsLoop(slot));
+      record(`loop ${slot.seat}`, () => writeAsLoop(slot));
       record('primary', () => slot.release(0x1f_1f_1f_1f));
     }
-    expect([...linesOf.keys()].sort()).toEqual(['loop 0', 'loop 1', 'loop 2', 'primary']);
+    expect([...linesOf.keys()].sort()).toEqual(['loop 0', 'loop 1', 'loop 2', 'loop 3', 'primary']);
     const lines = [...linesOf.values()].flatMap((set) => [...set]);
     expect(new Set(lines).size).toBe(lines.length);
     // The header, written before any thread starts, has its line for itself.
@@ -65,15 +67,15 @@ describe('the words of different writers', () => {
         writeAsLoop(slot);
         slot.release(1);
       });
-      expect(Math.min(...changed)).toBeGreaterThanOrEqual(slotOffset(slot.id));
-      expect(Math.max(...changed)).toBeLessThan(slotOffset(slot.id + 1));
+      expect(Math.min(...changed)).toBeGreaterThanOrEqual(slotOffset(slot.seat));
+      expect(Math.max(...changed)).toBeLessThan(slotOffset(slot.seat + 1));
     }
   });
 });
 
 describe('the layout', () => {
   it('puts every part at the start of a cache line', () => {
-    for (const offset of [HEADER_BYTES, COUNTERS_OFFSET, RELEASE_OFFSET, SLOT_BYTES])
+    for (const offset of [HEADER_BYTES, COUNTERS_OFFSET, SEAT_OFFSET, SLOT_BYTES])
       expect(offset % CACHE_LINE_BYTES).toBe(0);
     for (let loop = 0; loop < LOOPS; loop++) expect(slotOffset(loop) % CACHE_LINE_BYTES).toBe(0);
   });
@@ -81,7 +83,7 @@ describe('the layout', () => {
   it('has the parts of a slot one after the other, none inside another', () => {
     const statusEnd = Object.keys(StatusWord).length * Uint32Array.BYTES_PER_ELEMENT;
     const countersEnd = COUNTERS_OFFSET + COUNTERS.length * BigUint64Array.BYTES_PER_ELEMENT;
-    const ends = [0, statusEnd, COUNTERS_OFFSET, countersEnd, RELEASE_OFFSET, RELEASE_OFFSET + 4, SLOT_BYTES];
+    const ends = [0, statusEnd, COUNTERS_OFFSET, countersEnd, SEAT_OFFSET, SEAT_OFFSET + 16, SLOT_BYTES];
     expect(ends).toEqual(ends.toSorted((a, b) => a - b));
   });
 
@@ -102,7 +104,8 @@ describe('the layout', () => {
   });
 
   it('ends with the last slot', () => {
-    expect(controlBlockBytes(LOOPS)).toBe(slotOffset(LOOPS));
-    expect(ControlBlock.create(LOOPS).memory.byteLength).toBe(slotOffset(LOOPS));
+    expect(retiredOffset(LOOPS, 0)).toBe(slotOffset(seatsFor(LOOPS)));
+    expect(controlBlockBytes(LOOPS)).toBe(retiredOffset(LOOPS, LOOPS));
+    expect(ControlBlock.create(LOOPS).memory.byteLength).toBe(controlBlockBytes(LOOPS));
   });
 });

@@ -6,10 +6,16 @@ import { SharedState } from '../../src/shared/state.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const NO_LIMITS = {
+  maxConnections: 0,
+  maxConnectionsPerIp: 0,
+  upgradesPerSecond: 0,
+  messagesPerSecondPerIp: 0,
+};
 
 describe.each([1, 8, 64])('the memory of %d loops', (workers) => {
   it('has the pieces that were asked for, and every thread can attach to them', () => {
-    const size = { workers, logBytes: 256 * KIB, maxChannels: 1000, stateBytes: 512 * KIB };
+    const size = { workers, logBytes: 256 * KIB, maxChannels: 1000, stateBytes: 512 * KIB, ...NO_LIMITS };
     const { control, log, channels, state } = createSharedMemory(size);
     const { epoch, loops } = new ControlBlock(control);
     expect(loops).toBe(workers);
@@ -27,6 +33,19 @@ describe.each([1, 8, 64])('the memory of %d loops', (workers) => {
   });
 });
 
+it('has nothing for limits that are not set', () => {
+  const size = { workers: 8, logBytes: 256 * KIB, maxChannels: 1000, stateBytes: 512 * KIB, ...NO_LIMITS };
+  const bytes = (limits: Partial<typeof NO_LIMITS>): number[] => {
+    const { admissions, rates } = createSharedMemory({ ...size, ...limits });
+    return [admissions.byteLength, rates.byteLength].map(Math.sign);
+  };
+  expect(bytes({})).toEqual([0, 0]);
+  expect(bytes({ maxConnections: 1 })).toEqual([1, 0]);
+  expect(bytes({ maxConnectionsPerIp: 1 })).toEqual([1, 0]);
+  expect(bytes({ upgradesPerSecond: 1 })).toEqual([0, 1]);
+  expect(bytes({ messagesPerSecondPerIp: 1 })).toEqual([0, 1]);
+});
+
 it('takes no pages for what is not used', () => {
   const before = process.memoryUsage().rss;
   const pieces = createSharedMemory({
@@ -34,6 +53,9 @@ it('takes no pages for what is not used', () => {
     logBytes: 512 * MIB,
     maxChannels: 1_000_000,
     stateBytes: 512 * MIB,
+    ...NO_LIMITS,
+    maxConnectionsPerIp: 10,
+    messagesPerSecondPerIp: 10,
   });
   const allocated = Object.values(pieces).reduce((sum, piece) => sum + piece.byteLength, 0);
   expect(allocated).toBeGreaterThan(1024 * MIB);

@@ -27,6 +27,7 @@ class Connection {
   subscriptions = new Map();
   got: string[] = [];
   bufferedAmount = 0;
+  closedWith = 0;
   topics: Map<string, Set<Connection>>;
   number: number;
   constructor(topics: Map<string, Set<Connection>>, number: number) {
@@ -45,7 +46,9 @@ class Connection {
   corked(send: () => void) {
     send();
   }
-  close() {}
+  close(code: number) {
+    this.closedWith = code;
+  }
   send(d: Uint8Array) {
     this.got.push(Buffer.from(d).toString());
     return 'sent';
@@ -53,8 +56,9 @@ class Connection {
 }
 function loopOf(shared: ChannelLog, id = 0) {
   const totals = Object.fromEntries(COUNTERS.map((c) => [c, 0])) as never;
-  const fanOut = new FanOut(shared, id, totals);
-  const channels = new Channels(
+  const connections: Connection[] = [];
+  const fanOut = new FanOut(shared, id, totals, () => channels.recover(connections as never));
+  const channels: Channels = new Channels(
     shared,
     id,
     fanOut,
@@ -71,7 +75,11 @@ function loopOf(shared: ChannelLog, id = 0) {
   return {
     fanOut,
     channels,
-    connect: () => new Connection(topics, ++n) as never as Parameters<Channels['subscribe']>[0] & Connection,
+    connect: () => {
+      const connection = new Connection(topics, ++n);
+      connections.push(connection);
+      return connection as never as Parameters<Channels['subscribe']>[0] & Connection;
+    },
   };
 }
 const turns = async (n = 20) => {
@@ -318,4 +326,78 @@ it('keeps the records of the history whole when the stack overflows in publish',
   }
   console.log({ thrown, damaged });
   expect(damaged).toBe(0);
+});
+
+/** Ring of 1024 units; a message takes one. */
+const SMALL = 1 << 16;
+const numbers = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+
+/** Publishes numbered messages until the log is full, then takes the loop on seat 0, which stands still, out of its gate. */
+function fillAndUngate(other: ChannelLog, elsewhere: Publisher, channel: string): number {
+  let published = 0;
+  while (elsewhere.publish(channel, 0, String(published + 1), 0, 0).ok) published++;
+  expect(other.ungate(0)).toBe(true);
+  return published;
+}
+
+it('delivers everything once and in order when a loop that was taken out of the gate turns before anything is overwritten', async () => {
+  const [own, other] = made(SMALL, 100);
+  const { channels, connect } = loopOf(own);
+  const elsewhere = new Publisher(other);
+  const [live, joining, elsewhereSubscribed, resumed] = [connect(), connect(), connect(), connect()];
+  channels.subscribe(live, 'x');
+  channels.subscribe(elsewhereSubscribed, 'quiet');
+  await turns();
+  elsewhere.publish('x', 0, 'before', 0, 0);
+  channels.subscribe(joining, 'x');
+  channels.subscribe(resumed, 'x', { after: { epoch: '', sequence: 0 } });
+  const published = fillAndUngate(other, elsewhere, 'x');
+  await turns();
+  elsewhere.publish('x', 0, 'after', 0, 0);
+  elsewhere.publish('quiet', 0, 'quiet', 0, 0);
+  await turns();
+  const all = [...numbers(1, published), 'after'];
+  expect(live.got).toEqual(['before', ...all]);
+  expect(joining.got).toEqual(all);
+  expect(resumed.got).toEqual(['before', ...all]);
+  expect(elsewhereSubscribed.got).toEqual(['quiet']);
+  expect([live, joining, resumed, elsewhereSubscribed].map(({ closedWith }) => closedWith)).toEqual([
+    0, 0, 0, 0,
+  ]);
+});
+
+it('closes with 1013 who missed what was overwritten, and nobody else, when a loop was taken out of the gate', async () => {
+  const [own, other] = made(SMALL, 100);
+  const { channels, connect, fanOut } = loopOf(own);
+  const elsewhere = new Publisher(other);
+  const [late, quiet] = [connect(), connect()];
+  channels.subscribe(late, 'x');
+  channels.subscribe(quiet, 'quiet');
+  await turns();
+  const published = fillAndUngate(other, elsewhere, 'x');
+  // The log goes round without the loop.
+  for (let i = 0; i < 3 * published; i++) expect(elsewhere.publish('x', 0, 'more', 0, 0).ok).toBe(true);
+  fanOut.schedule();
+  await turns();
+  expect([late.closedWith, quiet.closedWith]).toEqual([1013, 0]);
+  elsewhere.publish('quiet', 0, 'still here', 0, 0);
+  await turns();
+  expect(quiet.got).toEqual(['still here']);
+  // It holds up the log again.
+  expect(fillAndUngate(other, elsewhere, 'quiet')).toBeGreaterThan(0);
+});
+
+it('stays in the gate when it reads, when it has read nearly everything, and when it is nobody', () => {
+  const [own, other] = made(SMALL, 100);
+  const { fanOut } = loopOf(own);
+  const elsewhere = new Publisher(other);
+  expect([other.ungate(0), other.ungate(1)]).toEqual([false, false]);
+  while (elsewhere.publish('x', 0, 'x', 0, 0).ok);
+  expect(own.log.tryBeginReading(0)).toBe(true);
+  expect(other.ungate(0)).toBe(false);
+  own.log.endReading(0);
+  expect(other.ungate(0)).toBe(true);
+  expect(own.log.tryBeginReading(0)).toBe(false);
+  fanOut.stop();
 });

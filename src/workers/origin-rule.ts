@@ -1,0 +1,31 @@
+/** Whose pages may open a WebSocket here: the defence of a browser's user against pages of others (RFC 6455 section 10.2). */
+import type { Config } from '../config.ts';
+import { ANY_ORIGIN, normalOrigin } from '../origin.ts';
+import type { RequestHead } from './request-head.ts';
+
+type OriginConfig = Pick<Config, 'origins' | 'tlsCert' | 'trustProxy'>;
+
+export class OriginRule {
+  readonly #isOpen: boolean;
+  /** Null: the same origin. */
+  readonly #allowed: ReadonlySet<string> | null;
+  /** Schemes that pages of the same origin may have. With a proxy, which may end TLS, either. */
+  readonly #schemes: readonly string[];
+
+  constructor({ origins, tlsCert, trustProxy }: OriginConfig) {
+    this.#isOpen = origins === ANY_ORIGIN;
+    this.#allowed = origins === '' ? null : new Set(origins.split(','));
+    this.#schemes = tlsCert !== null && trustProxy === 0 ? ['https'] : ['https', 'http'];
+  }
+
+  /** A request without an Origin header comes from no page: it is allowed. */
+  allows(head: RequestHead): boolean {
+    if (this.#isOpen || head.count('origin') === 0) return true;
+    // Two Origin headers are joined with a comma, which is in no origin.
+    const origin = normalOrigin(head.header('origin'));
+    if (origin === null) return false;
+    if (this.#allowed !== null) return this.#allowed.has(origin);
+    const host = head.header('host');
+    return this.#schemes.some((scheme) => normalOrigin(`${scheme}://${host}`) === origin);
+  }
+}
