@@ -81,6 +81,8 @@ export interface WebSocket<Data = unknown> {
   readonly isClosed: boolean;
   /** Bytes that wait in user space for the peer to read; 0 after close. */
   readonly bufferedAmount: number;
+  /** Messages, sent or published, that this peer did not get because it reads too slowly; see `maxBackpressure`. */
+  readonly droppedMessages: number;
   /** Resolves once, when the connection is closed; never rejects. */
   readonly onClose: Promise<CloseEvent>;
 

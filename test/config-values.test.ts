@@ -85,6 +85,58 @@ describe('a whole number', () => {
   });
 });
 
+describe('a limit', () => {
+  const COUNTS = ['maxConnections', 'maxConnectionsPerIp'] as const;
+  const RATES = ['upgradesPerSecond', 'messagesPerSecond', 'messagesPerSecondPerIp'] as const;
+
+  it.each([...COUNTS, ...RATES])('is off as 0, which is its default: %s', (name) => {
+    expect([configOf({})[name], read(name, '0'), configOf({ [name]: 0 })[name]]).toEqual([0, 0, 0]);
+  });
+
+  it.each([
+    ...COUNTS.map((name) => [name, 2 ** 24] as const),
+    ...RATES.map((name) => [name, 2 ** 20] as const),
+  ])('is accepted up to its greatest value and not above: %s', (name, greatest) => {
+    expect([read(name, `${greatest}`), read(name, `${greatest + 1}`)]).toEqual([greatest, undefined]);
+  });
+
+  it.each([...COUNTS, ...RATES])('is refused when it is no whole number from 0: %s', (name) => {
+    for (const value of [
+      -1,
+      0.5,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      2 ** 53,
+      '10/s',
+      '',
+      [10],
+      true,
+      null,
+    ])
+      expect(() => configOf({ [name]: value } as object)).toThrow(
+        new RegExp(`${name}: .* give an integer from 0 to`),
+      );
+  });
+
+  it('of a time is never for a lifetime of 0, and always bounded for a handshake', () => {
+    expect([read('maxLifetimeMs', '0'), read('maxLifetimeMs', '1s'), read('maxLifetimeMs', '999ms')]).toEqual(
+      [0, 1000, undefined],
+    );
+    expect([read('maxLifetimeMs', '604800'), read('maxLifetimeMs', '604801')]).toEqual([
+      604_800_000,
+      undefined,
+    ]);
+    expect([read('handshakeTimeoutMs', '0'), read('handshakeTimeoutMs', '99ms')]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect([read('handshakeTimeoutMs', '100ms'), read('handshakeTimeoutMs', '3601')]).toEqual([
+      100,
+      undefined,
+    ]);
+  });
+});
+
 describe('an app', () => {
   const file = pathToFileURL('/base/apps/chat.js').href;
 
@@ -110,6 +162,46 @@ describe('an app', () => {
       expect(() => configOf({ app })).toThrow(ConfigError);
     },
   );
+});
+
+describe('TLS files', () => {
+  it('start from the directory of their source when they are relative paths', () => {
+    for (const name of ['tlsCert', 'tlsKey', 'tlsSni'] as const)
+      expect(read(name, 'tls/x')).toBe('/base/tls/x');
+  });
+
+  it('may be left out, together', () => {
+    expect(configOf({ tlsCert: null, tlsKey: null, tlsSni: null })).toEqual(configOf({}));
+  });
+
+  it('are refused when one of certificate and key is missing, or both for more names', () => {
+    expect(() => configOf({ tlsCert: '/x' })).toThrow('--tls-cert: needs --tls-key too');
+    expect(() => configOf({ tlsKey: '/x' })).toThrow('--tls-key: needs --tls-cert too');
+    expect(() => configOf({ tlsSni: '/x' })).toThrow('--tls-sni: needs --tls-cert and --tls-key too');
+  });
+});
+
+describe('trusted proxies', () => {
+  it('are a number, or a list of networks, as text and as a value', () => {
+    expect(['0', '2', '32'].map((text) => read('trustProxy', text))).toEqual([0, 2, 32]);
+    expect(read('trustProxy', '10.0.0.0/8, Loopback')).toBe('10.0.0.0/8,loopback');
+    expect([configOf({ trustProxy: 2 }), configOf({ trustProxy: '2' })].map((c) => c.trustProxy)).toEqual([
+      2, 2,
+    ]);
+  });
+
+  it.each(['33', '-1', '1.5', '', 'true', 'all', '0.0.0.0/0'])('are not accepted as "%s"', (text) => {
+    expect(read('trustProxy', text)).toBeUndefined();
+  });
+});
+
+it('keeps each origin in its one spelling', () => {
+  expect(configOf({ origins: 'https://A.example:443, null' }).origins).toBe('https://a.example,null');
+});
+
+it('is plain data that another thread can be given', () => {
+  const config = configOf({ origins: 'https://a.example', trustProxy: 'private' });
+  expect(structuredClone(config)).toEqual(config);
 });
 
 describe('other values', () => {

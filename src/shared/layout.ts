@@ -89,6 +89,7 @@ export const COUNTERS = [
   'messagesOut',
   'bytesOut',
   'messagesDropped',
+  'slowConsumersClosed',
   'messagesUnread',
   'upgradesRejected',
   'upgradesInvalid',

@@ -19,6 +19,7 @@ import {
 import { CatchUp } from './catch-up.ts';
 import type { FanOut } from './fan-out.ts';
 import type { ServerWebSocket } from './server-websocket.ts';
+import type { SlowConsumers } from './slow-consumers.ts';
 import { LocalChannel, Subscription } from './subscription.ts';
 
 /** Messages that `history` gives when no limit is asked for. */
@@ -37,6 +38,7 @@ export class Channels {
   readonly #limits: ChannelLimits;
   readonly #totals: Record<CounterName, number>;
   readonly #fanOut: FanOut;
+  readonly #slow: SlowConsumers;
   readonly #publisher: Publisher;
   readonly #history: History;
   readonly #catchUp: CatchUp;
@@ -47,6 +49,7 @@ export class Channels {
     shared: ChannelLog,
     seat: number,
     fanOut: FanOut,
+    slow: SlowConsumers,
     limits: ChannelLimits,
     totals: Record<CounterName, number>,
   ) {
@@ -55,6 +58,7 @@ export class Channels {
     this.#limits = limits;
     this.#totals = totals;
     this.#fanOut = fanOut;
+    this.#slow = slow;
     this.#publisher = new Publisher(shared, () => fanOut.schedule());
     this.#history = new History(shared);
     this.#catchUp = new CatchUp(shared, this.#history, fanOut, limits.maxBackpressure);
@@ -141,8 +145,8 @@ export class Channels {
       for (const connection of connections) {
         for (const subscription of connection.subscriptions.values()) {
           const { channel, state } = subscription;
-          // What is caught up with is looked for from where it stands anyway.
-          if (state === 'catching-up') continue;
+          // The one looks for what it missed from where it stands, the other skips it.
+          if (state === 'catching-up' || state === 'paused') continue;
           const { epoch, sequence: newest } = this.#shared.positionOf(channel.entry);
           const sequence = state === 'live' ? channel.sequence : subscription.sequence;
           if (sequence !== newest) behind.push({ subscription, after: { epoch, sequence } });
@@ -162,7 +166,7 @@ export class Channels {
   #goBack(subscription: Subscription, after: ChannelPosition): void {
     const { channel, connection } = subscription;
     if (subscription.state === 'live') {
-      channel.live--;
+      channel.live.delete(subscription);
       connection.leaveTopic(channel.topic);
     }
     const found = this.#history.find(channel.name, after, Number.POSITIVE_INFINITY);
@@ -196,6 +200,10 @@ export class Channels {
     for (const subscription of connection.subscriptions.values()) {
       if (subscription.state === 'catching-up') this.#catchUp.resume(subscription);
     }
+    for (const subscription of this.#slow.resumable(connection)) {
+      subscription.joinAt = this.#fanOut.cursor;
+      this.#fanOut.join(subscription);
+    }
   }
 
   // ── looking ──
@@ -216,7 +224,7 @@ export class Channels {
 
   /** What is true of a subscription that has been there for a while. */
   #standing({ state, channel, joinAt, missed }: Subscription): SubscribeResult {
-    const from = state === 'live' ? this.#fanOut.cursor : joinAt;
+    const from = state === 'live' || state === 'paused' ? this.#fanOut.cursor : joinAt;
     const { epoch, sequence, count } = this.#history.countFrom(channel.name, from);
     const waiting = missed === undefined ? 0 : missed.pack.length + missed.trail.length;
     return { ok: true, epoch, sequence, missed: waiting + count, complete: true };
@@ -237,7 +245,7 @@ export class Channels {
   /** Under the lock. */
   #end(subscription: Subscription): void {
     const { channel } = subscription;
-    if (subscription.state === 'live') channel.live--;
+    channel.live.delete(subscription);
     subscription.state = 'over';
     subscription.missed = undefined;
     channel.subscribers--;

@@ -18,6 +18,13 @@ export class ClientAddress {
     this.#trusted = typeof trustProxy === 'string' ? networkSet(trustProxy) : null;
   }
 
+  /** The peer is a trusted proxy, and has named its client by the PROXY protocol. */
+  isProxied(res: HttpResponse): boolean {
+    if (this.#hops === 0 || proxiedAddressOf(res) === '') return false;
+    const peer = remoteAddressOf(res);
+    return peer !== '' && this.#isTrusted(peer);
+  }
+
   /** The client's IP address in its usual text form; '' when the socket is gone already. */
   of(res: HttpResponse, head: RequestHead): string {
     let address = remoteAddressOf(res);

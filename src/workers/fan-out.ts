@@ -12,11 +12,11 @@ import { BINARY, COMPRESS, RecordWord } from '../shared/log.ts';
 import { LogReader } from '../shared/log-reader.ts';
 import type { App } from '../uws.ts';
 import type { ServerWebSocket } from './server-websocket.ts';
+import type { SlowConsumers } from './slow-consumers.ts';
 import type { LocalChannel, Subscription } from './subscription.ts';
 
-/** What one batch may cost: a delivery costs 1, and so does a record, and each of these bytes of data. */
+/** What one batch may cost: a delivery costs 1, and so does a record; data that a slow client has no room for costs all of it. */
 const BATCH_BUDGET = 2048;
-const BYTES_PER_COST = 1024;
 /** Messages that are merged. A batch has room for so many, however many deliveries that makes: with fewer, all cost more. */
 const MERGED = 32;
 const MOST_PER_RECORD = BATCH_BUDGET / MERGED - 1;
@@ -32,14 +32,25 @@ export class FanOut {
   readonly #doorbell: Doorbell;
   /** In the order of the positions where they become live. */
   readonly #joining: Subscription[] = [];
+  readonly #slow: SlowConsumers;
   readonly #onMissed: () => void;
+  /** Since backlogs were looked at last: channels that something was delivered of, and how many bytes. */
+  readonly #published = new Set<LocalChannel>();
+  #publishedBytes = 0;
   #app: App | undefined;
   #isScheduled = false;
 
   /** `onMissed` is called when publishers did not wait for this loop: it attaches anew and sees to what was missed. */
-  constructor(shared: ChannelLog, seat: number, totals: Record<CounterName, number>, onMissed: () => void) {
+  constructor(
+    shared: ChannelLog,
+    seat: number,
+    totals: Record<CounterName, number>,
+    slow: SlowConsumers,
+    onMissed: () => void,
+  ) {
     this.#shared = shared;
     this.#totals = totals;
+    this.#slow = slow;
     this.#onMissed = onMissed;
     this.#reader = new LogReader(shared.log, seat);
     this.#doorbell = new Doorbell(shared.log.words, bellIndex(seat), () => this.#run());
@@ -106,6 +117,7 @@ export class FanOut {
 
   #run(): void {
     if (this.#app === undefined) return;
+    this.#checkBacklogs();
     // The loop stood still for long, and publishers went on without it.
     if (!this.#reader.tryBeginReading()) {
       this.#onMissed();
@@ -118,6 +130,14 @@ export class FanOut {
     this.#admit(this.#reader.cursor);
     if (this.#reader.isAtTail) this.#sleep();
     else this.schedule();
+  }
+
+  /** What the batch before this one published has been handed to the sockets by now. */
+  #checkBacklogs(): void {
+    if (this.#publishedBytes < this.#slow.lookBytes) return;
+    this.#slow.check(this.#published);
+    this.#published.clear();
+    this.#publishedBytes = 0;
   }
 
   #sleep(): void {
@@ -144,7 +164,7 @@ export class FanOut {
     const channel = this.channels.get(log.words[word + RecordWord.channel] as number);
     if (channel === undefined) return 1;
     channel.sequence = log.sequenceAt(word);
-    if (channel.live === 0) return 1;
+    if (channel.live.size === 0) return 1;
     const data = log.dataAt(word);
     const flags = log.words[word + RecordWord.flags] as number;
     const isBinary = (flags & BINARY) !== 0;
@@ -152,11 +172,15 @@ export class FanOut {
     const sender = this.#senderOf(word, channel);
     if (sender === undefined) this.#app?.publish(channel.topic, data, isBinary, compress);
     else sender.publishToOthers(channel.topic, data, isBinary, compress);
-    const deliveries = sender === undefined ? channel.live : channel.live - 1;
+    const deliveries = sender === undefined ? channel.live.size : channel.live.size - 1;
     this.#totals.deliveries += deliveries;
     this.#totals.messagesOut += deliveries;
     this.#totals.bytesOut += deliveries * data.byteLength;
-    return 1 + Math.min(deliveries, MOST_PER_RECORD) + data.byteLength / BYTES_PER_COST;
+    this.#published.add(channel);
+    this.#publishedBytes += data.byteLength;
+    return (
+      1 + Math.min(deliveries, MOST_PER_RECORD) + (data.byteLength * BATCH_BUDGET) / this.#slow.lookBytes
+    );
   };
 
   /** The connection that published the record, if it would get it and must not. */
@@ -173,6 +197,6 @@ const isBefore = (one: Subscription, other: Subscription | undefined): boolean =
 
 function goLive(subscription: Subscription): void {
   subscription.state = 'live';
-  subscription.channel.live++;
+  subscription.channel.live.add(subscription);
   subscription.connection.joinTopic(subscription.channel.topic);
 }

@@ -1,4 +1,5 @@
 /** Plain HTTP: a fetch-style handler behind uWebSockets.js. */
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { FetchHandler } from '../app.ts';
 import type { CounterName } from '../shared/layout.ts';
@@ -6,6 +7,7 @@ import type { HttpResponse } from '../uws.ts';
 import { Exchange, toRequest } from './fetch-request.ts';
 import { sendResponse } from './fetch-response.ts';
 import { answer } from './http-answer.ts';
+import { isLast } from './last-request.ts';
 import { logError } from './loop-log.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -73,6 +75,8 @@ export class HttpRequests {
     const response = await handler(request);
     if (!isResponse(response))
       throw new TypeError(`the fetch handler returned ${String(response)}, not a Response`);
+    // What has been awaited so far may all have happened within this turn.
+    if (isLast(exchange.res)) await turn();
     if (exchange.isOver) await response.body?.cancel();
     else await sendResponse(exchange, response, head.method);
   }

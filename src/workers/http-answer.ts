@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { HttpResponse } from '../uws.ts';
 import { toWire } from './field-value.ts';
+import { answerInTurn } from './last-request.ts';
 
 export const statusLine = (status: number): string => `${status} ${STATUS_CODES[status] ?? 'Unknown'}`;
 
@@ -26,12 +27,13 @@ export function answer(
   headers: readonly (readonly [string, string])[] = [],
   closeConnection = false,
 ): void {
-  res.cork(() => {
+  const write = (): void => {
     res.writeStatus(statusLine(status));
     for (const [name, value] of headers) res.writeHeader(name, toWire(value));
     if (!headers.some(([name]) => name === 'content-type')) {
       res.writeHeader('content-type', 'text/plain; charset=utf-8');
     }
     res.end(body, closeConnection);
-  });
+  };
+  answerInTurn(res, () => res.cork(write));
 }

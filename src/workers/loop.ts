@@ -13,6 +13,8 @@ import {
   addRoutesForEachName,
   closeListenToken,
   createApp,
+  type HttpRequest,
+  type HttpResponse,
   type ListenToken,
   listen,
   SHARED_COMPRESSION,
@@ -20,6 +22,7 @@ import {
 import { CloseCode, type CloseEvent, type SubscribeRefusal } from '../websocket.ts';
 import { Anchor } from './anchor.ts';
 import { Channels } from './channels.ts';
+import { ClientAddress } from './client-address.ts';
 import { claimRejection } from './close-promise.ts';
 import { drain, shed } from './drain.ts';
 import { FanOut } from './fan-out.ts';
@@ -27,6 +30,7 @@ import { HttpRequests } from './fetch.ts';
 import { asksForWebSocket } from './handshake.ts';
 import { heapWatch } from './heap-watch.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { makeLast } from './last-request.ts';
 import { Limits } from './limits.ts';
 import { logError, loopLogger } from './loop-log.ts';
 import {
@@ -36,15 +40,19 @@ import {
   type PrimaryToLoop,
   plainError,
 } from './messages.ts';
+import { OriginRule } from './origin-rule.ts';
 import { RequestHead } from './request-head.ts';
 import { RouteTable } from './routes.ts';
 import type { ConnectionHolder, ConnectionHost, ServerWebSocket } from './server-websocket.ts';
+import { SlowConsumers } from './slow-consumers.ts';
 import { Upgrades } from './upgrade.ts';
 
 /** How long an ending thread waits for the acceptor to let go of it. The primary answers within a turn of its loop. */
 const RELEASE_TIMEOUT_MS = 5000;
 /** Numbers of connections for each thread: records of a thread before it on its seat must not name a connection of this one. */
 const CONNECTION_NUMBERS = 2 ** 20;
+/** Room for control frames beyond what messages may take, at least. */
+const CONTROL_RESERVE_BYTES = 64 * 1024;
 /** How uWebSockets.js words the cause when it drops a connection; a FIN without a close frame is no breach. */
 const BROKE_PROTOCOL = /^Received (?!TCP FIN)/;
 const TOO_BIG = /too big/;
@@ -60,6 +68,7 @@ class Loop implements ConnectionHost {
   readonly maxPayload: number;
   readonly totals: Record<CounterName, number>;
   readonly channels: Channels;
+  readonly slow: SlowConsumers;
   readonly #birth: LoopBirth;
   readonly #port: MessagePort;
   readonly #block: ControlBlock;
@@ -72,6 +81,7 @@ class Loop implements ConnectionHost {
   readonly #state: SharedState;
   readonly #http: HttpRequests;
   readonly #limits: Limits;
+  readonly #clients: ClientAddress;
   readonly #upgrades: Upgrades;
   readonly #connections = new Set<ServerWebSocket>();
   readonly #shutdownCallbacks: (() => void | Promise<void>)[] = [];
@@ -94,14 +104,28 @@ class Loop implements ConnectionHost {
     const { log, channels, state } = birth.memory;
     this.#shared = new ChannelLog(log, channels, this.#block.epoch, threadOf(birth.seat));
     this.#state = new SharedState(state, this.#shared.thread);
-    this.#fanOut = new FanOut(this.#shared, birth.seat, this.totals, () =>
+    this.slow = new SlowConsumers(birth.config.slowConsumer, birth.config.maxBackpressure, this.totals);
+    this.#fanOut = new FanOut(this.#shared, birth.seat, this.totals, this.slow, () =>
       this.channels.recover(this.#connections),
     );
-    this.channels = new Channels(this.#shared, birth.seat, this.#fanOut, birth.config, this.totals);
+    this.channels = new Channels(
+      this.#shared,
+      birth.seat,
+      this.#fanOut,
+      this.slow,
+      birth.config,
+      this.totals,
+    );
     this.#log = loopLogger(port, birth.config.logLevel, birth.loopId);
     this.#http = new HttpRequests(birth.config.tlsCert === null ? 'http' : 'https', this.totals, this.#log);
     this.#limits = new Limits(birth.config, birth.memory, birth.seat, this.totals, this.#log);
-    this.#upgrades = new Upgrades(this.#routes, this.#anchor, this, this.#limits, birth.config, this.#log);
+    this.#clients = new ClientAddress(birth.config.trustProxy);
+    const entrance = {
+      limits: this.#limits,
+      origins: new OriginRule(birth.config),
+      clients: this.#clients,
+    };
+    this.#upgrades = new Upgrades(this.#routes, this.#anchor, this, entrance, this.#log);
     const isHeapFull = heapWatch(birth.config.maxHeapBytes, (used, limit) => this.#heapIsFull(used, limit));
     this.#stopHeartbeat = startHeartbeat(this.#block, this.#slot, this.totals, isHeapFull);
   }
@@ -184,11 +208,12 @@ class Loop implements ConnectionHost {
     const limits = this.#limits;
     app.ws<ConnectionHolder>('/*', {
       maxPayloadLength: config.maxPayload,
-      maxBackpressure: config.maxBackpressure,
+      // The loop keeps to `maxBackpressure` by itself; beyond that there is room for control frames.
+      maxBackpressure: config.maxBackpressure * 2 + CONTROL_RESERVE_BYTES,
       idleTimeout: Math.ceil(config.idleTimeoutMs / 1000),
       sendPingsAutomatically: true,
       compression: config.compression ? SHARED_COMPRESSION : 0,
-      upgrade: (res, req, context) => this.#upgrades.handle(res, new RequestHead(req), context),
+      upgrade: (res, req, context) => this.#upgrades.handle(res, this.#headOf(res, req), context),
       open: (raw) => holderOf(raw).connection.opened(raw),
       message: limits.areMessagesLimited
         ? (raw, message, isBinary) => {
@@ -207,11 +232,16 @@ class Loop implements ConnectionHost {
       },
     });
     app.any('/*', (res, req) => {
-      const head = new RequestHead(req);
+      const head = this.#headOf(res, req);
       if (asksForWebSocket(head)) this.#upgrades.handle(res, head, null);
       else if (this.#http.handler || !this.#upgrades.tryRequireUpgrade(res, head))
         this.#http.handle(res, head);
     });
+  }
+
+  #headOf(res: HttpResponse, req: HttpRequest): RequestHead {
+    if (this.#clients.isProxied(res)) makeLast(res);
+    return new RequestHead(req);
   }
 
   #socketsChanged(change: number): void {

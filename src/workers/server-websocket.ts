@@ -23,6 +23,8 @@ import type { Channels } from './channels.ts';
 import { closePromise } from './close-promise.ts';
 import { EarlyMessages } from './early-messages.ts';
 import { byteLength, toNative } from './encode.ts';
+import { ensureRoomToClose } from './room-to-close.ts';
+import type { SlowConsumers } from './slow-consumers.ts';
 import type { Subscription } from './subscription.ts';
 
 /** What uWebSockets.js keeps with each of its sockets for us. */
@@ -38,6 +40,7 @@ export interface ConnectionHost {
   readonly maxPayload: number;
   readonly totals: Record<CounterName, number>;
   readonly channels: Channels;
+  readonly slow: SlowConsumers;
   /** A number that no other connection of this loop has, for as long as the log remembers. */
   nextConnectionNumber(): number;
   connectionOpened(connection: ServerWebSocket): void;
@@ -72,6 +75,9 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
   #raw: Raw | null = null;
   #id: string | undefined;
   #number = 0;
+  #droppedMessages = 0;
+  /** A send was kept back; cleared when nothing waits any more. Spares most sends the question how much waits. */
+  #hasBacklog = false;
   #subscriptions = NONE;
   /** Set while our own close frame goes out, so that the close event can tell it from the peer's. */
   #isClosing = false;
@@ -106,6 +112,15 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
     return this.#raw === null;
   }
 
+  /** Our own close frame is on its way. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
+  get droppedMessages(): number {
+    return this.#droppedMessages;
+  }
+
   get bufferedAmount(): number {
     return this.#raw === null ? 0 : this.#raw.getBufferedAmount();
   }
@@ -129,8 +144,13 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
       isBinary = options.binary ?? isBinary;
       compress = options.compress ?? true;
     }
+    if (this.#hasBacklog && this.#host.slow.isOverLimit(raw.getBufferedAmount())) {
+      this.#host.slow.refused(this as ServerWebSocket);
+      return 'dropped';
+    }
     const outcome = raw.send(toNative(data), isBinary, compress);
     if (outcome === DROPPED) return 'dropped';
+    if (outcome !== SENT) this.#hasBacklog = true;
     const totals = this.#host.totals;
     totals.messagesOut++;
     totals.bytesOut += byteLength(data);
@@ -152,14 +172,17 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
   close(code: number = CloseCode.normal, reason = ''): void {
     assertCloseFrame(code, reason);
     if (this.#raw === null) return;
+    ensureRoomToClose();
     this.#early?.clear();
     this.#isClosing = true;
     this.#raw.end(code, reason.toWellFormed());
   }
 
   terminate(): void {
+    if (this.#raw === null) return;
+    ensureRoomToClose();
     this.#early?.clear();
-    this.#raw?.close();
+    this.#raw.close();
   }
 
   // ── channels ──
@@ -289,13 +312,19 @@ export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
   }
 
   drained(): void {
+    if (this.bufferedAmount === 0) this.#hasBacklog = false;
     if (this.#subscriptions.size > 0) this.#host.channels.drained(this as ServerWebSocket);
     if (this.#onDrain && this.bufferedAmount === 0) this.#call('onDrain', this.#onDrain, undefined);
   }
 
-  /** A message, sent or published, was not kept: too much waits for this peer. */
+  /** uWebSockets.js has not kept a message: far too much waits for this peer. */
   dropped(): void {
+    this.countDropped(1);
     this.#host.totals.messagesDropped++;
+  }
+
+  countDropped(messages: number): void {
+    this.#droppedMessages += messages;
   }
 
   /** The socket is gone, by us, by the peer or by the network. uWebSockets.js says so exactly once. */

@@ -13,7 +13,7 @@ export class LocalChannel {
   /** Connections of this loop that are subscribed. */
   subscribers = 0;
   /** Those of them that get messages by way of the topic. */
-  live = 0;
+  readonly live = new Set<Subscription>();
   /** Number of the last message that this loop has read; before the first, of the last one that there was. */
   sequence: number;
 
@@ -27,9 +27,9 @@ export class LocalChannel {
 
 /**
  * `catching-up`: is sent what it missed. `joining`: its first message is one that this loop has not read yet. `live`: gets messages
- * as the loop reads them. `over`: unsubscribed, or its connection is closed.
+ * as the loop reads them. `paused`: gets none until its client has read what waits. `over`: unsubscribed, or its connection is closed.
  */
-export type SubscriptionState = 'catching-up' | 'joining' | 'live' | 'over';
+export type SubscriptionState = 'catching-up' | 'joining' | 'live' | 'paused' | 'over';
 
 /** What was missed and not sent yet: copies, then what is still in the log. All of it comes before what follows on `sequence`. */
 export interface Missed {
@@ -44,8 +44,9 @@ export class Subscription {
   readonly connection: ServerWebSocket;
   readonly channel: LocalChannel;
   state: SubscriptionState = 'joining';
-  /** Low 32 bits of the log position where it begins to be live, and number of the last message before that. */
+  /** Low 32 bits of the log position where it begins to be live. */
   joinAt = 0;
+  /** Number of the last message before it begins to be live, or of the last one before it was paused. */
   sequence = 0;
   missed: Missed | undefined;
 

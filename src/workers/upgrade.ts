@@ -1,18 +1,17 @@
 /** From a handshake to a connection: validity, route, `shouldUpgrade`, the 101 answer, `onUpgrade`. */
 import type { Logger } from 'pino';
 import type { UpgradeDecision, UpgradeRejection, UpgradeRequest, Upgrader } from '../app.ts';
-import type { Config } from '../config.ts';
 import { UpgradeContractError } from '../errors.ts';
 import type { HttpResponse, us_socket_context_t } from '../uws.ts';
 import type { Admission } from './admission.ts';
 import type { Anchor } from './anchor.ts';
-import { ClientAddress } from './client-address.ts';
+import type { ClientAddress } from './client-address.ts';
 import { toWire } from './field-value.ts';
 import { findHandshakeFault, SUPPORTED_VERSION } from './handshake.ts';
 import { answer, statusLine, userHeaders } from './http-answer.ts';
 import type { Limits, Refusal } from './limits.ts';
 import { logError } from './loop-log.ts';
-import { OriginRule } from './origin-rule.ts';
+import type { OriginRule } from './origin-rule.ts';
 import type { RequestHead } from './request-head.ts';
 import type { RouteTable } from './routes.ts';
 import { type ConnectionHolder, type ConnectionHost, ServerWebSocket } from './server-websocket.ts';
@@ -51,6 +50,13 @@ interface Attempt {
   isLate: boolean;
 }
 
+/** What a handshake has to pass before the app is asked, and who it is. */
+export interface Entrance {
+  readonly limits: Limits;
+  readonly origins: OriginRule;
+  readonly clients: ClientAddress;
+}
+
 export class Upgrades {
   readonly #routes: RouteTable<Upgrader>;
   readonly #host: ConnectionHost;
@@ -67,16 +73,15 @@ export class Upgrades {
     routes: RouteTable<Upgrader>,
     anchor: Anchor,
     host: ConnectionHost,
-    limits: Limits,
-    config: Config,
+    { limits, origins, clients }: Entrance,
     log: Logger,
   ) {
     this.#routes = routes;
     this.#anchor = anchor;
     this.#host = host;
     this.#limits = limits;
-    this.#origins = new OriginRule(config);
-    this.#clients = new ClientAddress(config.trustProxy);
+    this.#origins = origins;
+    this.#clients = clients;
     this.#log = log;
   }
 

@@ -33,6 +33,12 @@ export const DEVIATIONS = {
     asked: 'a close frame with a payload of one byte breaks the protocol',
     instead: 'it is taken for a close frame without a code: `onClose` gives 1005',
   },
+  'no wait for the close frame of the client': {
+    section: 'RFC 6455, 7.1.1',
+    asked:
+      'a server that has sent a close frame waits for that of the client before it ends the TCP connection',
+    instead: 'it ends it at once, `onClose` resolves, and what the client sends from then on is not read',
+  },
   'unmasked frames': {
     section: 'RFC 6455, 5.1',
     asked: 'a frame that is not masked ends the connection',

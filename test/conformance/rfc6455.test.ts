@@ -1,12 +1,13 @@
 /** RFC 6455 section by section, without compression and with it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HeaderChanges } from '../harness/raw-client.ts';
+import { frame, Opcode } from '../harness/frames.ts';
+import { type HeaderChanges, RawClient } from '../harness/raw-client.ts';
 import { type Case, expected } from './case.ts';
 import { ConformanceServer } from './conformance-server.ts';
 import { CLOSING } from './tables/closing.ts';
 import { CONTROL } from './tables/control.ts';
 import { FRAGMENTS } from './tables/fragments.ts';
-import { FRAMING, RSV1_ALONE } from './tables/framing.ts';
+import { FRAMING, LENGTHS, RSV1_ALONE } from './tables/framing.ts';
 import { LIMITS } from './tables/limits.ts';
 import { UTF8 } from './tables/utf8.ts';
 
@@ -36,4 +37,15 @@ describe.each<[string, boolean, HeaderChanges, readonly Case[]]>([
       expect(onClose).toBe(one.onClose);
     },
   );
+
+  it('sends frames that are not masked and say their length in as few bytes as it needs', async () => {
+    const raw = await RawClient.open(server.fixture.port, '/echo');
+    for (const length of LENGTHS) {
+      const payload = 'x'.repeat(length);
+      raw.send(Opcode.text, payload);
+      const wanted = frame(Opcode.text, payload, { isMasked: false });
+      expect((await raw.bytes(wanted.length)).equals(wanted)).toBe(true);
+    }
+    raw.leave();
+  });
 });

@@ -2,6 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { accepted, attempt, attemptAtOnce, leaveAll, statuses } from '../harness/attempts.ts';
 import { Client } from '../harness/client.ts';
 import { FixtureServer } from '../harness/fixture-server.ts';
+import { handshake, RawClient } from '../harness/raw-client.ts';
 import { until } from '../harness/until.ts';
 
 const LOOPS = 4;
@@ -38,3 +39,18 @@ it.each([
     });
   },
 );
+
+it('has the place of a handshake again when the loop ends within shouldUpgrade', async () => {
+  // While one is replaced, the other serves.
+  server = await FixtureServer.start('limits-app.js', { workers: 2, maxConnectionsPerIp: 2 });
+  for (let ended = 1; ended <= 2; ended++) {
+    const client = await RawClient.connect(server.port);
+    client.write(handshake('/exits'));
+    await client.ended;
+    await until(() => server.generations.reduce((sum, generation) => sum + generation) === 2 + ended);
+  }
+  await until(() => server.server.loops().every(({ state }) => state === 'ready'));
+  const attempts = await attemptAtOnce(server.port, '/echo', 4);
+  expect(statuses(attempts)).toEqual({ 101: 2, 429: 2 });
+  leaveAll(accepted(attempts));
+});

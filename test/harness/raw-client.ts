@@ -106,6 +106,13 @@ export class RawClient {
     });
   }
 
+  /** The next bytes, whatever they are. */
+  bytes(length: number): Promise<Buffer> {
+    return this.#take((bytes) =>
+      bytes.length < length ? null : { value: bytes.subarray(0, length), end: length },
+    );
+  }
+
   /** Leaves without a word: a reset, as when a process is killed. */
   leave(): void {
     this.socket.resetAndDestroy();

@@ -1,4 +1,7 @@
-/** Certificates of test/fixtures/tls, signed by themselves, each for a name and all names below it; and TLS clients. */
+/**
+ * Certificates of test/fixtures/tls, and TLS clients. `one` is for one.test and *.one.test, `two` for two.test and *.two.test; both
+ * are signed by themselves, with P-256 keys, and valid from 2020 to 2120.
+ */
 import { readFileSync } from 'node:fs';
 import { connect, type SecureVersion, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';

@@ -4,10 +4,11 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Client } from '../harness/client.ts';
 import { runCommand } from '../harness/command.ts';
 import { FixtureServer } from '../harness/fixture-server.ts';
 import { ServerProcess } from '../harness/server-process.ts';
-import { type CertificateName, TLS_DIRECTORY, tlsHandshake, tlsOptions } from '../harness/tls.ts';
+import { type CertificateName, TLS_DIRECTORY, tlsHandshake, tlsOptions, trusting } from '../harness/tls.ts';
 
 const LOOPS = 3;
 let directory: string;
@@ -78,6 +79,27 @@ describe('a directory of certificates', () => {
     expect(await certificateFor('one.test')).toBe('one.test');
     expect(await certificateFor('elsewhere.test')).toBe('one.test');
     expect(await certificateFor()).toBe('one.test');
+    await server.close();
+  });
+
+  it('serves the same app under every name, and reads what was added when the server reloads', async () => {
+    place('one', 'another');
+    const server = await FixtureServer.demo({ ...tlsOptions('one'), tlsSni: directory });
+    const url = `wss://127.0.0.1:${server.port}/echo`;
+    const echoAs = async (name: CertificateName, servername: string): Promise<void> => {
+      const client = await Client.open(url, [], trusting(name, servername));
+      client.send(servername);
+      expect(await client.next()).toBe(servername);
+      client.socket.terminate();
+    };
+    await echoAs('one', 'one.test');
+    await echoAs('one', 'a.one.test');
+    await expect(echoAs('two', 'two.test')).rejects.toThrow();
+    place('two', 'added');
+    await server.server.reload();
+    await echoAs('two', 'two.test');
+    await echoAs('two', 'a.two.test');
+    await echoAs('one', 'one.test');
     await server.close();
   });
 

@@ -10,6 +10,8 @@ import { tlsHandshake, tlsOptions, trusting } from '../harness/tls.ts';
 
 const CLIENTS = 20;
 const LARGE_BYTES = 60_000;
+/** The first bytes of a ClientHello: a record of 512 bytes that begins a handshake message. */
+const HALF_HELLO = '\x16\x03\x01\x02\x00\x01\x00';
 
 describe.each(['primary', 'reuseport'] as const)('TLS with --accept %s', (accept) => {
   let server: FixtureServer;
@@ -72,6 +74,15 @@ describe.each(['primary', 'reuseport'] as const)('TLS with --accept %s', (accept
     const raw = await RawClient.connect(server.port);
     raw.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await raw.ended;
+    expect((await tlsHandshake(server.port)).certificate).toBe('one.test');
+  });
+
+  it('drops clients that do not finish their TLS handshake, and serves others meanwhile', async () => {
+    const silent = await RawClient.connect(server.port);
+    const stuck = await RawClient.connect(server.port);
+    stuck.write(HALF_HELLO);
+    expect((await tlsHandshake(server.port)).certificate).toBe('one.test');
+    await Promise.all([silent.ended, stuck.ended]);
     expect((await tlsHandshake(server.port)).certificate).toBe('one.test');
   });
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { FixtureServer } from '../harness/fixture-server.ts';
 import { COMMAND, proxyHeader } from '../harness/proxy-header.ts';
-import { handshake, RawClient } from '../harness/raw-client.ts';
+import { type HeaderChanges, handshake, RawClient } from '../harness/raw-client.ts';
 
 /** Its connections are told what their request and they themselves say of the client's address. */
 const APP = 'addresses-app.js';
@@ -27,6 +27,9 @@ async function addressOn(raw: RawClient): Promise<string> {
   raw.leave();
   return ofConnection;
 }
+
+const request = (path: string, method = 'GET', headers = ''): Buffer =>
+  Buffer.from(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`, 'latin1');
 
 /** The address of a connection that sends this before its handshake. */
 async function addressWith(
@@ -99,13 +102,59 @@ describe('uWebSockets.js', () => {
     const before = proxyHeader('203.0.113.7', COMMAND.local);
     expect(await addressWith(await startWith(1), { before })).toBe('203.0.113.7');
   });
+});
 
-  it('takes a PROXY protocol header before every request of a connection, so the last one counts', async () => {
-    const { port } = await startWith(1);
-    const raw = await RawClient.connect(port);
-    raw.write(Buffer.concat([proxyHeader('203.0.113.7'), Buffer.from(handshake('/no/such/path'), 'latin1')]));
-    expect((await raw.answer()).status).toBe(404);
-    raw.write(Buffer.concat([proxyHeader('198.51.100.1'), upgrade(null)]));
-    expect(await addressOn(raw)).toBe('198.51.100.1');
+describe('a connection that has an address from the PROXY protocol', () => {
+  const before = proxyHeader('203.0.113.7');
+  const forged = Buffer.concat([proxyHeader('198.51.100.1'), upgrade(null)]);
+  const asking = (path: string, changes: HeaderChanges = {}): Buffer =>
+    Buffer.from(handshake(path, changes), 'latin1');
+  /** Each is answered, and is not a WebSocket then. */
+  const REQUESTS: [string, Buffer, number][] = [
+    ['a request that the app answers', request('/'), 200],
+    ['a request without a body in its answer', request('/', 'HEAD'), 200],
+    ['a request that the app answers with none', request('/none'), 204],
+    ['a request that is not valid', request('/', 'GET', 'Content-Length: 0\r\nContent-Length: 0\r\n'), 400],
+    ['an upgrade to no path', asking('/no/such/path'), 404],
+    ['an upgrade that is not valid', asking('/', { 'Sec-WebSocket-Version': '8' }), 426],
+    ['an upgrade from an origin that is refused', asking('/', { Origin: 'null' }), 403],
+    ['an upgrade that shouldUpgrade refuses', asking('/refused'), 403],
+    ['an upgrade that shouldUpgrade refuses late', asking('/refused-late'), 403],
+  ];
+
+  it.each(REQUESTS)(
+    'ends with the answer, so that no other header can follow: %s',
+    async (_, first, status) => {
+      const { port } = await startWith(1);
+      const raw = await RawClient.connect(port);
+      raw.write(Buffer.concat([before, first]));
+      const answer = await raw.answer();
+      expect([answer.status, answer.headers.get('connection')]).toEqual([status, 'close']);
+      await raw.ended;
+    },
+  );
+
+  it.each(REQUESTS)('serves nothing that follows in the same segment: %s', async (_, first) => {
+    const started = await startWith(1);
+    const raw = await RawClient.connect(started.port);
+    let received = '';
+    raw.socket.on('data', (chunk: Buffer) => {
+      received += chunk.toString('latin1');
+    });
+    raw.write(Buffer.concat([before, first, forged]));
+    await raw.ended;
+    expect(received).not.toContain(' 101 ');
+    expect(await started.total('connectionsOpened')).toBe(0);
   });
+});
+
+it('keeps a connection for further requests when its address comes from X-Forwarded-For', async () => {
+  const { port } = await startWith(1);
+  const raw = await RawClient.connect(port);
+  for (let i = 0; i < 2; i++) {
+    raw.write(request('/', 'GET', 'X-Forwarded-For: 203.0.113.7\r\n'));
+    expect((await raw.answer()).status).toBe(200);
+  }
+  raw.write(upgrade('203.0.113.7'));
+  expect(await addressOn(raw)).toBe('203.0.113.7');
 });

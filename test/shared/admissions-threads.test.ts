@@ -37,7 +37,7 @@ describe('admissions of many threads at once', () => {
     const { memory, primary } = start(limits);
     const addresses = Array.from({ length: 6 }, (_, n) => `10.0.0.${n}`);
     const exits = [2, 5];
-    const inside = await insideOf(limits, memory, { rounds: 20_000, addresses, exits });
+    const inside = await insideOf(limits, memory, { rounds: 100_000, addresses, exits });
     const count = (held: readonly string[][], address: string): number =>
       held.flat().filter((one) => one === address).length;
     const expectCounts = (held: readonly string[][]): void => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ChannelLog, threadOf } from '../../src/shared/channel-log.ts';
 import { ControlBlock } from '../../src/shared/control-block.ts';
+import { seatsFor } from '../../src/shared/layout.ts';
 import { createSharedMemory } from '../../src/shared/shared-memory.ts';
 import { SharedState } from '../../src/shared/state.ts';
 
@@ -19,11 +20,12 @@ describe.each([1, 8, 64])('the memory of %d loops', (workers) => {
     const { control, log, channels, state } = createSharedMemory(size);
     const { epoch, loops } = new ControlBlock(control);
     expect(loops).toBe(workers);
-    const threads = Array.from({ length: workers + 1 }, (_, loop) => threadOf(loop));
-    expect(new Set(threads).size).toBe(workers + 1);
+    const seats = seatsFor(workers);
+    const threads = Array.from({ length: seats + 1 }, (_, seat) => threadOf(seat));
+    expect(new Set(threads).size).toBe(seats + 1);
     for (const thread of threads) {
       const shared = new ChannelLog(log, channels, epoch, thread);
-      expect([shared.log.readers, shared.table.loops]).toEqual([workers, workers]);
+      expect([shared.log.readers, shared.table.loops]).toEqual([seats, seats]);
       expect(shared.log.units * 64).toBe(size.logBytes);
       expect(shared.lock.tryLock()).toBe(true);
       shared.lock.unlock();

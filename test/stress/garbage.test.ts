@@ -62,7 +62,8 @@ class Vandal {
     if (this.#socket.destroyed) return;
     // Not `once`, which rejects when the server has reset the connection already.
     const closed = new Promise((resolve) => this.#socket.once('close', resolve));
-    if (this.#random(2) === 0) this.#socket.resetAndDestroy();
+    // A connection that the server has ended cannot be reset.
+    if (this.#socket.writable && this.#random(2) === 0) this.#socket.resetAndDestroy();
     else this.#socket.destroy();
     await closed;
   }

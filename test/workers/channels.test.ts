@@ -8,6 +8,7 @@ import { BINARY, Log } from '../../src/shared/log.ts';
 import { Publisher } from '../../src/shared/publisher.ts';
 import { Channels } from '../../src/workers/channels.ts';
 import { FanOut } from '../../src/workers/fan-out.ts';
+import { SlowConsumers } from '../../src/workers/slow-consumers.ts';
 
 const made = (ringBytes: number, maxChannels: number) => {
   const log = Log.create(2, ringBytes);
@@ -57,11 +58,13 @@ class Connection {
 function loopOf(shared: ChannelLog, id = 0) {
   const totals = Object.fromEntries(COUNTERS.map((c) => [c, 0])) as never;
   const connections: Connection[] = [];
-  const fanOut = new FanOut(shared, id, totals, () => channels.recover(connections as never));
+  const slow = new SlowConsumers('drop', 1 << 20, totals);
+  const fanOut = new FanOut(shared, id, totals, slow, () => channels.recover(connections as never));
   const channels: Channels = new Channels(
     shared,
     id,
     fanOut,
+    slow,
     { maxChannelsPerConnection: 10, maxBackpressure: 1 << 20 },
     totals,
   );

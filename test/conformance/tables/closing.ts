@@ -1,6 +1,6 @@
 /** RFC 6455 sections 5.5.1, 7.1 and 7.4: close frames, their codes and reasons. */
 import { closePayload, frame, Opcode } from '../../harness/frames.ts';
-import { but, type Case, Cause, closes, fails } from '../case.ts';
+import { but, type Case, Cause, closes, fails, stays } from '../case.ts';
 import { text } from '../outcome.ts';
 
 const close = (code: number, reason: string | Uint8Array = ''): Buffer =>
@@ -120,4 +120,12 @@ const after: Case[] = [
   }),
 ];
 
-export const CLOSING: readonly Case[] = [...codes, ...payloads, ...after];
+/** The server closes; a ping must be answered until the client's own close frame has come (section 5.5.2). */
+const byServer: Case = but(
+  stays('7.1.1', 'the server closes first', frame(Opcode.text, 'please close'), 'close 4000 "bye"'),
+  'no wait for the close frame of the client',
+  ['close 4000 "bye"', 'end'],
+  '4000 "bye"',
+);
+
+export const CLOSING: readonly Case[] = [...codes, ...payloads, ...after, byServer];

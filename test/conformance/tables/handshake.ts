@@ -112,6 +112,16 @@ const cuts = Array.from({ length: REQUEST.length - 1 }, (_, i): Case => {
   return isBadCut(at) ? but(cut, 'request line in pieces', ['505']) : cut;
 });
 
+/** The first line in one piece. */
+const inPieces = (size: number): Case => {
+  const headers = REQUEST.slice(FIRST_LINE + 1);
+  const pieces = Array.from({ length: Math.ceil(headers.length / size) }, (_, i) =>
+    headers.slice(i * size, (i + 1) * size),
+  );
+  const send = [REQUEST.slice(0, FIRST_LINE + 1), ...pieces].map(bytes);
+  return { section: '4.2.1', name: `headers come in pieces of ${size} bytes`, send, asked: ACCEPTED };
+};
+
 /** In two pieces, so that it can be told that there is no answer. */
 const unanswered = (name: string, request: string): Case =>
   but(
@@ -156,6 +166,7 @@ export const HANDSHAKE: readonly Case[] = [
     return one('4.2.2', name, request, answer(SAMPLE_KEY, ...header, text(selected)));
   }),
   ...cuts,
+  ...[1, 2, 3, 7, 50].map(inPieces),
   unanswered('a header has no colon', REQUEST.replace('Connection:', 'nonsense\r\nConnection:')),
   unanswered('a header is folded', REQUEST.replace('Connection: ', 'Connection:\r\n ')),
   unanswered('there is a blank before a colon', REQUEST.replace('Connection:', 'Connection :')),
