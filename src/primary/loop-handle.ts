@@ -21,7 +21,7 @@ export class LoopHandle {
   readonly id: number;
   readonly generation: number;
   readonly seat: number;
-  readonly life: number;
+  readonly incarnation: number;
   /** It is being drained; another thread serves in its place, or will. */
   isLeaving = false;
   /** Resolves when the loop has loaded the app module; rejects with `AppLoadError` or `LoopError`. */
@@ -37,7 +37,7 @@ export class LoopHandle {
     this.id = birth.loopId;
     this.generation = birth.generation;
     this.seat = birth.seat;
-    this.life = birth.life;
+    this.incarnation = birth.incarnation;
     this.#worker = new Worker(new URL('../workers/loop.js', import.meta.url), {
       workerData: birth,
       name: `polyloop-${birth.loopId}`,

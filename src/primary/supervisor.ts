@@ -49,7 +49,7 @@ export class Supervisor {
   readonly #budgets: RestartBudget[];
   /** Loops that will be started again, by id. */
   readonly #restarts = new Map<number, NodeJS.Timeout>();
-  #lives = 0;
+  #incarnations = 0;
   #sharedAddress: SharedAddress | undefined;
   #reloading: Promise<void> | undefined;
   /** Every loop has been ready once; before that, a loop that ends is a failed start and is not replaced. */
@@ -167,11 +167,11 @@ export class Supervisor {
     if (seat === undefined)
       throw new LoopError(`loop ${id} cannot be started: another one is being replaced`);
     const generation = (this.#generations[id] ?? 0) + 1;
-    const life = ++this.#lives;
+    const incarnation = ++this.#incarnations;
     this.#generations[id] = generation;
-    memory.block.slot(seat).take(id, generation, life, memory.block.nowMs());
+    memory.block.slot(seat).take(id, generation, incarnation, memory.block.nowMs());
     const loop = new LoopHandle(
-      { loopId: id, generation, seat, life, memory: memory.pieces, config, app },
+      { loopId: id, generation, seat, incarnation, memory: memory.pieces, config, app },
       {
         log: writeLine,
         fault: (loop, fault) => this.#drainFaulty(loop, fault),
@@ -211,7 +211,7 @@ export class Supervisor {
   /** The order matters: the acceptor lets go of the loop, then the loop may close its app. */
   #release(loop: LoopHandle): void {
     this.#of.placement.remove(loop.seat);
-    this.#of.memory.block.slot(loop.seat).release(loop.life);
+    this.#of.memory.block.slot(loop.seat).release(loop.incarnation);
   }
 
   #drainFaulty(loop: LoopHandle, { cause, error }: LoopFault): void {

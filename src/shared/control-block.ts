@@ -12,8 +12,8 @@
  * | accepted | the loop | all | 0 | TCP connections that this thread has taken over, modulo 2^32 |
  * | activity | the loop, plainly | all | 0 | what user code it called last, see `ACTIVITIES` |
  * | counters | the loop | all | 0 | totals of this thread; written on each heartbeat, so they err low |
- * | loop, generation, life | primary, before the thread starts | all | 0 | whose seat it is: loop id + 1, or 0 when it is free; threads that loop has had; threads there have been |
- * | released | primary | the loop | 0 | life whose descriptor the acceptor has let go |
+ * | loop, generation, incarnation | primary, before the thread starts | all | 0 | whose seat it is: loop id + 1, or 0 when it is free; threads that loop has had; threads there have been |
+ * | released | primary | the loop | 0 | incarnation whose descriptor the acceptor has let go |
  * | retired counters | primary | all | 0 | totals of a loop's threads that are no more |
  * | retirement | primary | all | 0 | odd while counters move from a slot to the retired ones |
  */
@@ -193,7 +193,7 @@ type Status = Pick<LoopSnapshot, 'generation' | 'state' | 'heartbeatAgeMs' | 'la
 
 /** Of the newest thread that serves; of the newest one when none does. */
 function statusOf(slots: readonly LoopSlot[], nowMs: number): Status {
-  const newestFirst = slots.toSorted((a, b) => b.life - a.life);
+  const newestFirst = slots.toSorted((a, b) => b.incarnation - a.incarnation);
   const slot = newestFirst.find(({ state }) => state !== 'starting') ?? newestFirst[0];
   return slot?.status(nowMs) ?? NO_THREAD;
 }
@@ -267,16 +267,16 @@ export class LoopSlot {
     return Atomics.load(this.#primarys, SeatWord.generation);
   }
 
-  get life(): number {
-    return Atomics.load(this.#primarys, SeatWord.life);
+  get incarnation(): number {
+    return Atomics.load(this.#primarys, SeatWord.incarnation);
   }
 
   /** Prepares the slot for a new thread. Primary, while no thread has the seat. */
-  take(loopId: number, generation: number, life: number, nowMs: number): void {
+  take(loopId: number, generation: number, incarnation: number, nowMs: number): void {
     this.clear();
     this.#set(StatusWord.heartbeatMs, nowMs);
     Atomics.store(this.#primarys, SeatWord.generation, generation);
-    Atomics.store(this.#primarys, SeatWord.life, life);
+    Atomics.store(this.#primarys, SeatWord.incarnation, incarnation);
     this.state = 'starting';
     Atomics.store(this.#primarys, SeatWord.loop, loopId + 1);
   }
@@ -335,21 +335,21 @@ export class LoopSlot {
   }
 
   /** Says that the acceptor will hand nothing more to this thread, and wakes the loop if it waits for that. */
-  release(life: number): void {
-    Atomics.store(this.#primarys, SeatWord.released, life);
+  release(incarnation: number): void {
+    Atomics.store(this.#primarys, SeatWord.released, incarnation);
     Atomics.notify(this.#primarys, SeatWord.released);
   }
 
-  isReleased(life: number): boolean {
-    return Atomics.load(this.#primarys, SeatWord.released) >= life;
+  isReleased(incarnation: number): boolean {
+    return Atomics.load(this.#primarys, SeatWord.released) >= incarnation;
   }
 
-  /** Blocks the calling loop until `release(life)`; false when the time is over. */
-  waitForRelease(life: number, timeoutMs: number): boolean {
+  /** Blocks the calling loop until `release(incarnation)`; false when the time is over. */
+  waitForRelease(incarnation: number, timeoutMs: number): boolean {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const released = Atomics.load(this.#primarys, SeatWord.released);
-      if (released >= life) return true;
+      if (released >= incarnation) return true;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return false;
       // Atomics.wait compares again before it sleeps, so a release between the load and here is not missed.

@@ -79,7 +79,7 @@ export const StatusWord = {
   activity: 6,
 } as const;
 /** Words of a slot's primary's line, by index into a Uint32Array that starts at the line. */
-export const SeatWord = { released: 0, loop: 1, generation: 2, life: 3 } as const;
+export const SeatWord = { released: 0, loop: 1, generation: 2, incarnation: 3 } as const;
 
 /** Totals of a loop over all its generations: 64 bits each, in this order. */
 export const COUNTERS = [

@@ -100,7 +100,7 @@ class Loop implements ConnectionHost {
     this.#block = new ControlBlock(birth.memory.control);
     this.#slot = this.#block.slot(birth.seat);
     this.totals = this.#slot.readTotals();
-    this.#lastNumber = (birth.life * CONNECTION_NUMBERS) >>> 0;
+    this.#lastNumber = (birth.incarnation * CONNECTION_NUMBERS) >>> 0;
     const { log, channels, state } = birth.memory;
     this.#shared = new ChannelLog(log, channels, this.#block.epoch, threadOf(birth.seat));
     this.#state = new SharedState(state, this.#shared.thread);
@@ -149,7 +149,7 @@ class Loop implements ConnectionHost {
     }
     // In this order: see LoopSlot.waitForNoApp.
     this.#slot.state = 'ready';
-    if (this.#slot.isReleased(this.#birth.life)) process.exit(0);
+    if (this.#slot.isReleased(this.#birth.incarnation)) process.exit(0);
     const app = createApp(tls);
     this.#app = app;
     await this.#anchor.open(app, tls !== null);
@@ -367,7 +367,7 @@ class Loop implements ConnectionHost {
       // handler, that connection's frame does not leave: uWebSockets.js holds it back until the handler returns.
       for (const connection of this.#connections)
         connection.close(CloseCode.serviceRestart, 'loop is restarting');
-      const isReleased = this.#slot.waitForRelease(this.#birth.life, RELEASE_TIMEOUT_MS);
+      const isReleased = this.#slot.waitForRelease(this.#birth.incarnation, RELEASE_TIMEOUT_MS);
       if (!isReleased) this.#log.fatal('the acceptor did not let go of this loop');
       this.#app.close();
       this.#app = undefined;

@@ -14,7 +14,7 @@ export interface LoopBirth {
   /** The thread's place in the shared memory. */
   readonly seat: number;
   /** Threads that the server has started, this one included: tells this thread from others before it on the same seat. */
-  readonly life: number;
+  readonly incarnation: number;
   readonly memory: SharedMemory;
   readonly config: Config;
   /** `file:` URL of the app module. */
