@@ -1,7 +1,7 @@
 /** One loop's thread as the primary sees it. */
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { shownPath } from '../config.ts';
-import { AppLoadError, LoopError } from '../errors.ts';
+import { AppLoadError, ConfigError, LoopError } from '../errors.ts';
 import type { LoopDescriptor } from '../uws.ts';
 import { CloseCode } from '../websocket.ts';
 import type { LoopBirth, LoopFault, LoopToPrimary, PlainError, PrimaryToLoop } from '../workers/messages.ts';
@@ -56,7 +56,7 @@ export class LoopHandle {
             resolve(message.descriptor);
             break;
           case 'failed':
-            reject(appLoadError(birth.app, message.error));
+            reject(startError(birth.app, message.error));
             break;
           case 'listening':
             this.#onListening.shift()?.(message.port);
@@ -118,7 +118,9 @@ function heapLimits(bytes: number): { resourceLimits?: ResourceLimits } {
   return bytes === 0 ? {} : { resourceLimits: { maxOldGenerationSizeMb: bytes / BYTES_PER_MB } };
 }
 
-function appLoadError(app: string, error: PlainError): AppLoadError {
+/** What the thread tells of is the app module's, unless the files that options name have become bad since the start. */
+function startError(app: string, error: PlainError): AppLoadError | ConfigError {
+  if (error.name === ConfigError.name) return new ConfigError(error.message);
   const cause = Object.assign(new Error(error.message), { name: error.name, stack: error.stack });
   return new AppLoadError(shownPath(app), { detail: `${error.name}: ${error.message}`, cause });
 }

@@ -1,7 +1,7 @@
 /** The server as its user holds it: starts the loops, listens, and stops everything in the right order. */
 import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { type Config, configOf, type ServerOptions, shownPath } from '../config.ts';
+import { type Config, configOf, type OptionName, type ServerOptions, shownPath } from '../config.ts';
 import { AppLoadError, type LoopError } from '../errors.ts';
 import type { LoopSnapshot } from '../shared/control-block.ts';
 import type { PublishResult } from '../shared/publisher.ts';
@@ -16,6 +16,23 @@ import { Supervisor } from './supervisor.ts';
 import { Watchdog } from './watchdog.ts';
 
 const DEMO_APP = new URL('../demo/app.js', import.meta.url).href;
+/** What the log says at the start; 0 is: no limit. */
+const LIMITS = [
+  'maxPayload',
+  'maxBackpressure',
+  'slowConsumer',
+  'maxConnections',
+  'maxConnectionsPerIp',
+  'upgradesPerSecond',
+  'messagesPerSecond',
+  'messagesPerSecondPerIp',
+  'handshakeTimeoutMs',
+  'idleTimeoutMs',
+  'maxLifetimeMs',
+  'hangTimeoutMs',
+  'drainTimeoutMs',
+] as const satisfies readonly OptionName[];
+
 /** EX_SOFTWARE of sysexits.h: start me again. */
 export const EXIT_SOFTWARE = 70;
 /** How long loops may take to close when the process ends without `close()`. */
@@ -162,21 +179,12 @@ export class Server {
   }
 
   #announce(): void {
-    const {
-      host,
-      app,
-      workers,
-      placement,
-      accept,
-      maxPayload,
-      maxBackpressure,
-      idleTimeoutMs,
-      drainTimeoutMs,
-    } = this.#config;
-    this.#log.info({ host: host || '*', port: this.#port, accept }, 'listening');
+    const { host, app, workers, placement, accept, tlsCert } = this.#config;
+    this.#log.info({ host: host || '*', port: this.#port, accept, tls: tlsCert !== null }, 'listening');
     this.#log.info({ workers, placement }, 'loops ready');
     this.#log.info({ app: app === null ? 'built-in demo' : shownPath(app) }, 'app loaded');
-    this.#log.info({ maxPayload, maxBackpressure, idleTimeoutMs, drainTimeoutMs }, 'limits');
+    const limits = Object.fromEntries(LIMITS.map((name) => [name, this.#config[name]]));
+    this.#log.info(limits, 'limits');
   }
 
   async #close(): Promise<void> {

@@ -236,7 +236,7 @@ describe('a loop that ends without a goodbye', () => {
     const [{ code }, lost] = await Promise.race(
       members.map(async (each) => [await each.client.closed, each] as const),
     );
-    expect(code).toBe(1006);
+    expect(code).toBe(1012);
     const reader = members.find((member) => member !== lost);
     await reader?.sees((loops) => loops.map(({ loop }) => loop).join() === String(reader.welcome.loop));
 
