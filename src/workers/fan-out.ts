@@ -113,6 +113,8 @@ export class FanOut {
     let place = this.#joining.length;
     while (place > 0 && isBefore(subscription, this.#joining[place - 1])) place--;
     this.#joining.splice(place, 0, subscription);
+    // Nobody may publish to this loop's channels for long, and until it has read that far a closed connection would be kept here.
+    this.schedule();
   }
 
   #run(): void {

@@ -1,4 +1,5 @@
 /** What RFC 6455 section 4.2.1 asks of a client's handshake. uWebSockets.js checks only the length of the key. */
+import { selectExtension } from './extensions.ts';
 import { TOKEN } from './field-value.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -33,6 +34,9 @@ export function findHandshakeFault(head: RequestHead): HandshakeFault | null {
   const hasBody = head.count('transfer-encoding') > 0 || !/^0*$/.test(head.header('content-length'));
   if (hasBody) return bad('a WebSocket handshake has no body');
   if (offeredProtocols(head) === null) return bad('Sec-WebSocket-Protocol must list different tokens');
+  if (selectExtension(head.header('sec-websocket-extensions')) === null) {
+    return bad('Sec-WebSocket-Extensions is malformed');
+  }
   return null;
 }
 
@@ -40,7 +44,11 @@ export function findHandshakeFault(head: RequestHead): HandshakeFault | null {
 export function offeredProtocols(head: RequestHead): string[] | null {
   const header = head.header('sec-websocket-protocol');
   if (header === '') return [];
-  const protocols = header.split(',').map((item) => item.trim());
+  // Empty elements of a list are ignored (RFC 9110 section 5.6.1.2).
+  const protocols = header
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
   const valid = protocols.every((item) => TOKEN.test(item)) && new Set(protocols).size === protocols.length;
   return valid ? protocols : null;
 }

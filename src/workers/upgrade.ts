@@ -6,6 +6,7 @@ import type { HttpResponse, us_socket_context_t } from '../uws.ts';
 import type { Admission } from './admission.ts';
 import type { Anchor } from './anchor.ts';
 import type { ClientAddress } from './client-address.ts';
+import { selectExtension } from './extensions.ts';
 import { toWire } from './field-value.ts';
 import { findHandshakeFault, SUPPORTED_VERSION } from './handshake.ts';
 import { answer, statusLine, userHeaders } from './http-answer.ts';
@@ -216,9 +217,11 @@ export class Upgrades {
         res.writeStatus(statusLine(101));
         for (const [name, value] of headers) res.writeHeader(name, toWire(value));
       }
-      const [key, extensions] = [head.header('sec-websocket-key'), head.header('sec-websocket-extensions')];
+      const key = head.header('sec-websocket-key');
+      // Not the client's own words: uWebSockets.js takes any offer in which it finds the name of an extension.
+      const extension = selectExtension(head.header('sec-websocket-extensions')) ?? '';
       // Calls `open`, hence `connection.opened`, before it returns.
-      res.upgrade(holder, key, protocol, extensions, context);
+      res.upgrade(holder, key, protocol, extension, context);
     };
     // While the request's handler runs, uWebSockets.js has corked the response: the 101 and what onUpgrade sends leave in
     // one segment.

@@ -14,6 +14,7 @@ const LIVES: [string, string, string][] = [
     '',
   ],
   ['resumed', "ws.subscribe('room', { after: { epoch: '', sequence: 0 } })", ''],
+  ['published when it was closed', "ws.subscribe('room')", "ws.publish('room', 'left')"],
   ['subscribed when it was closed', "ws.subscribe('room')", "ws.subscribe('room')"],
 ];
 

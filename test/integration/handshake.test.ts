@@ -103,7 +103,6 @@ describe('a handshake that is not valid', () => {
     ['a body is announced in chunks', { 'Transfer-Encoding': 'chunked' }],
     ['a subprotocol is not a token', { 'Sec-WebSocket-Protocol': 'chat v1' }],
     ['a subprotocol is offered twice', { 'Sec-WebSocket-Protocol': 'chat, superchat, chat' }],
-    ['a subprotocol is empty', { 'Sec-WebSocket-Protocol': 'chat,,superchat' }],
   ])('is answered 400 and the connection ends when %s', async (_, changes) => {
     const raw = await RawClient.connect(server.port);
     raw.write(handshake('/', changes));

@@ -150,6 +150,10 @@ describe('offered subprotocols', () => {
     expect(protocolsOf('mqtt,  v2.chat ,x')).toEqual(['mqtt', 'v2.chat', 'x']);
   });
 
+  it.each(['a,,b', ',a, ,b,'])('leave out empty elements: %s', (value) => {
+    expect(protocolsOf(value)).toEqual(['a', 'b']);
+  });
+
   it('are none when there is no field', () => {
     expect(protocolsOf()).toEqual([]);
   });
@@ -158,7 +162,7 @@ describe('offered subprotocols', () => {
     expect(protocolsOf('Chat, chat')).toEqual(['Chat', 'chat']);
   });
 
-  it.each(['a,,b', 'a;b', 'a/b', '"a"', 'ä', '<a>'])('are malformed when they are no tokens: %s', (value) => {
+  it.each(['a;b', 'a/b', '"a"', 'ä', '<a>'])('are malformed when they are no tokens: %s', (value) => {
     expect(protocolsOf(value)).toBeNull();
   });
 });
