@@ -1,10 +1,11 @@
 /** The contract of user code: what an app module exports and what it is given. */
 import type { Logger } from 'pino';
+import type { OffloadArguments, Task } from './offload/tasks.ts';
 import type { LoopSnapshot } from './shared/control-block.ts';
 import type { HistoryResult } from './shared/history.ts';
 import type { PublishResult } from './shared/publisher.ts';
 import type { Shared } from './shared/shared.ts';
-import type { HistoryOptions, MessageData, SendOptions, WebSocket } from './websocket.ts';
+import type { HistoryOptions, MessageData, SendOptions, ServerWebSocket } from './websocket.ts';
 
 /** Names of the parameters in a path: `'/chat/:room'` has `room`; a trailing `*` is found under `'*'`. */
 export type PathParams<Path extends string> = string extends Path
@@ -58,7 +59,7 @@ export interface Upgrader<Data = unknown, Path extends string = string> {
    * Receives each new connection, once, on the loop that owns it. May be async: messages that arrive before
    * `onText`/`onBinary`/`onMessage` is set wait, in order, up to `maxPayload` bytes.
    */
-  onUpgrade(ws: WebSocket<Data>, req: UpgradeRequest<Path>): void | Promise<void>;
+  onUpgrade(ws: ServerWebSocket<Data>, req: UpgradeRequest<Path>): void | Promise<void>;
 }
 
 /** One loop, as its app module sees it. All of it belongs to the loop's thread. */
@@ -94,6 +95,12 @@ export interface LoopContext {
   subscriberCount(channel: string): number;
   /** What the log still holds of a channel. Throws `RangeError` for a limit that is neither an integer from 0 nor `Infinity`. */
   history(channel: string, options?: HistoryOptions): HistoryResult;
+  /**
+   * Runs a task (`defineTasks`) on an offload worker, so that this loop goes on meanwhile, and gives its result. What the task throws
+   * is thrown here with its name, message, stack and code. Rejects with `OffloadQueueFullError`, `OffloadTimeoutError`,
+   * `OffloadWorkerError`, with the signal's reason, or with an `AbortError` when the connection of `whileOpen` closes.
+   */
+  offload<Data, Result>(task: Task<Data, Result>, ...rest: OffloadArguments<Data>): Promise<Result>;
   /** Runs when the loop stops, before its connections are closed. Awaited, up to a third of the drain time. */
   onShutdown(callback: () => void | Promise<void>): void;
 }

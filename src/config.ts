@@ -389,6 +389,20 @@ export const OPTIONS = {
     fallback: 128,
     help: 'most channels that one connection may subscribe to',
   }),
+  offloadWorkers: option({
+    flag: 'offload-workers',
+    metavar: 'N',
+    kind: integer(0, 256),
+    fallback: 0,
+    help: 'most offload workers; they start when they are first needed; 0 is one for each core without a loop, at least 1',
+  }),
+  offloadQueue: option({
+    flag: 'offload-queue',
+    metavar: 'N',
+    kind: integer(0, MIB),
+    fallback: 1000,
+    help: 'most tasks that wait for an offload worker, over all loops',
+  }),
   compression: option({
     flag: 'compression',
     metavar: '',

@@ -10,6 +10,17 @@ export const ERROR_CODES = [
   'SHARED_TYPE',
   'SHARED_MEMORY_FULL',
   'MUTEX_TIMEOUT',
+  'OFFLOAD_QUEUE_FULL',
+  'OFFLOAD_TIMEOUT',
+  'OFFLOAD_WORKER_FAILED',
+  'CONNECT_INVALID',
+  'CONNECT_DNS',
+  'CONNECT_REFUSED',
+  'CONNECT_TLS',
+  'CONNECT_TIMEOUT',
+  'CONNECT_PROTOCOL',
+  'CONNECT_FAILED',
+  'UPGRADE_REJECTED',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
@@ -96,5 +107,58 @@ export class SharedMemoryFullError extends PolyloopError {
 export class MutexTimeoutError extends PolyloopError {
   constructor(message: string) {
     super('MUTEX_TIMEOUT', message);
+  }
+}
+
+export type ConnectErrorCode = Extract<ErrorCode, `CONNECT_${string}`>;
+
+/** A client could not connect. `code` says what failed: the arguments, the name, TCP, TLS, the time, or the handshake itself. */
+export class ConnectError extends PolyloopError {
+  constructor(code: ConnectErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options);
+  }
+}
+
+/** What of an HTTP answer says why it refused. */
+interface Refusal {
+  readonly statusCode?: number | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** The server answered a handshake with something other than 101. */
+export class UpgradeRejectedError extends PolyloopError {
+  readonly status: number;
+  readonly headers: Headers;
+  /** As text, its first 8 KiB. */
+  readonly body: string;
+
+  constructor(url: string, { statusCode = 0, headers }: Refusal, body: string) {
+    super('UPGRADE_REJECTED', `${url} answered ${statusCode} to the handshake`);
+    this.status = statusCode;
+    this.headers = new Headers();
+    for (const [name, value] of Object.entries(headers))
+      for (const one of [value ?? []].flat()) this.headers.append(name, one);
+    this.body = body;
+  }
+}
+
+/** `loop.offload` was refused: as many tasks as `offloadQueue` allows wait already. */
+export class OffloadQueueFullError extends PolyloopError {
+  constructor(message: string) {
+    super('OFFLOAD_QUEUE_FULL', message);
+  }
+}
+
+/** A task had no result within its `timeoutMs`. */
+export class OffloadTimeoutError extends PolyloopError {
+  constructor(message: string) {
+    super('OFFLOAD_TIMEOUT', message);
+  }
+}
+
+/** The offload worker that ran a task ended: `process.exit`, an error outside the task, or no heap left. */
+export class OffloadWorkerError extends PolyloopError {
+  constructor(message: string) {
+    super('OFFLOAD_WORKER_FAILED', message);
   }
 }

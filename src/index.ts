@@ -12,21 +12,44 @@ export {
   type UpgradeRequest,
   type Upgrader,
 } from './app.ts';
+export type { BackoffOptions } from './client/backoff.ts';
+export { type ConnectOptions, connect } from './client/connect.ts';
+export {
+  type ConnectForeverOptions,
+  connectForever,
+  type LastingWebSocket,
+} from './client/connect-forever.ts';
 export type { ServerOptions } from './config.ts';
 export {
   AppLoadError,
   ConfigError,
+  ConnectError,
+  type ConnectErrorCode,
   type ErrorCode,
   FileError,
   ListenError,
   LoopError,
   MutexTimeoutError,
+  OffloadQueueFullError,
+  OffloadTimeoutError,
+  OffloadWorkerError,
   PolyloopError,
   RouteError,
   SharedMemoryFullError,
   SharedTypeError,
   UpgradeContractError,
+  UpgradeRejectedError,
 } from './errors.ts';
+export {
+  type Closable,
+  defineTasks,
+  type OffloadArguments,
+  type OffloadOptions,
+  type Task,
+  type Tasks,
+} from './offload/tasks.ts';
+export { transferring } from './offload/transferring.ts';
+export type { OffloadSnapshot, TimeSummary } from './primary/offload-stats.ts';
 export { Server } from './primary/primary.ts';
 export type { ChannelPosition } from './shared/channel-log.ts';
 export type { LoopSnapshot, LoopState } from './shared/control-block.ts';
@@ -52,6 +75,7 @@ export type {
   MessageData,
   SendOptions,
   SendOutcome,
+  ServerWebSocket,
   SubscribeOptions,
   SubscribeRefusal,
   SubscribeResult,

@@ -62,9 +62,9 @@ export type SubscribeRefusal = 'closed' | 'invalid-channel' | 'too-many-subscrip
 export type CallbackResult = void | Promise<void>;
 
 /**
- * One connection. Every member may be used at any time, also after the connection is closed.
- * A callback that throws, or whose promise rejects, closes this connection with 1011 and is logged and counted.
- * One callback of each kind: setting again replaces.
+ * One connection, as both its ends see it. Every member may be used at any time, also after the connection is closed.
+ * A callback that throws, or whose promise rejects, closes this connection with 1011; the server logs and counts it, the client hands
+ * it to `onError`. One callback of each kind: setting again replaces.
  */
 export interface WebSocket<Data = unknown> {
   /** Random, unique; for logs. */
@@ -73,10 +73,6 @@ export interface WebSocket<Data = unknown> {
   data: Data;
   /** The subprotocol that was selected, or ''. */
   readonly protocol: string;
-  /** IP address of the peer in text form. */
-  readonly remoteAddress: string;
-  /** The loop that owns the connection. */
-  readonly loopId: number;
   /** A close frame has been sent or received, or the connection was lost. */
   readonly isClosed: boolean;
   /** Bytes that wait in user space for the peer to read; 0 after close. */
@@ -89,22 +85,30 @@ export interface WebSocket<Data = unknown> {
   /** Sends one message. Never throws for a closed connection. */
   send(data: MessageData, options?: SendOptions): SendOutcome;
   /** Text messages, decoded. */
-  onText(callback: (ws: WebSocket<Data>, text: string) => CallbackResult): void;
+  onText(callback: (ws: this, text: string) => CallbackResult): void;
   /** Binary messages, as a copy that the callback may keep. */
-  onBinary(callback: (ws: WebSocket<Data>, bytes: Uint8Array<ArrayBuffer>) => CallbackResult): void;
+  onBinary(callback: (ws: this, bytes: Uint8Array<ArrayBuffer>) => CallbackResult): void;
   /** Every message without copy or decoding, instead of `onText` and `onBinary`. The buffer is valid during the call only. */
-  onMessage(callback: (ws: WebSocket<Data>, message: ArrayBuffer, isBinary: boolean) => CallbackResult): void;
+  onMessage(callback: (ws: this, message: ArrayBuffer, isBinary: boolean) => CallbackResult): void;
   /** A ping arrived; its pong has been sent already. */
-  onPing(callback: (ws: WebSocket<Data>, payload: Uint8Array<ArrayBuffer>) => CallbackResult): void;
-  onPong(callback: (ws: WebSocket<Data>, payload: Uint8Array<ArrayBuffer>) => CallbackResult): void;
+  onPing(callback: (ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult): void;
+  onPong(callback: (ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult): void;
   /** Everything that was buffered has been handed to the operating system. */
-  onDrain(callback: (ws: WebSocket<Data>) => CallbackResult): void;
+  onDrain(callback: (ws: this) => CallbackResult): void;
   /** Sends a ping. Throws `RangeError` over 125 bytes. */
   ping(payload?: MessageData): SendOutcome;
   /** Starts the close handshake. Throws `RangeError` for a code that may not be sent, or a reason over 123 bytes. */
   close(code?: number, reason?: string): void;
   /** Drops the connection without a handshake; the peer sees 1006. */
   terminate(): void;
+}
+
+/** One connection on the loop that owns it. */
+export interface ServerWebSocket<Data = unknown> extends WebSocket<Data> {
+  /** IP address of the client in text form; behind a proxy as `trustProxy` says. */
+  readonly remoteAddress: string;
+  /** The loop that owns the connection. */
+  readonly loopId: number;
 
   /**
    * Subscribes to a channel: every message that is published from here on, on any loop, is sent to this connection, in the

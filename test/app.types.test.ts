@@ -13,7 +13,7 @@ import type {
 import { defineApp } from '../src/app.ts';
 import type { ServerOptions } from '../src/config.ts';
 import type { LoopSnapshot } from '../src/shared/control-block.ts';
-import type { CloseEvent, SendOutcome, WebSocket } from '../src/websocket.ts';
+import type { CloseEvent, SendOutcome, ServerWebSocket, WebSocket } from '../src/websocket.ts';
 
 interface User {
   readonly name: string;
@@ -51,7 +51,7 @@ describe('loop.webSocket', () => {
           return {};
         },
         onUpgrade(ws, req) {
-          expectTypeOf(ws).toEqualTypeOf<WebSocket<unknown>>();
+          expectTypeOf(ws).toEqualTypeOf<ServerWebSocket<unknown>>();
           expectTypeOf(req.params.room).toEqualTypeOf<string>();
         },
       });

@@ -2,9 +2,16 @@
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { shownPath } from '../config.ts';
 import { AppLoadError, ConfigError, LoopError } from '../errors.ts';
+import { errorOf, type PlainError } from '../plain-error.ts';
 import type { LoopDescriptor } from '../uws.ts';
 import { CloseCode } from '../websocket.ts';
-import type { LoopBirth, LoopFault, LoopToPrimary, PlainError, PrimaryToLoop } from '../workers/messages.ts';
+import type {
+  LoopBirth,
+  LoopFault,
+  LoopToPrimary,
+  OffloadRequest,
+  PrimaryToLoop,
+} from '../workers/messages.ts';
 
 const BYTES_PER_MB = 1024 * 1024;
 
@@ -13,6 +20,8 @@ export interface LoopEvents {
   log(line: string): void;
   /** User code failed outside a callback, or fills the heap; the loop still works. */
   fault(loop: LoopHandle, fault: LoopFault): void;
+  offload(loop: LoopHandle, request: OffloadRequest): void;
+  offloadAbort(loop: LoopHandle, task: number): void;
   /** The thread ends now and waits, blocked, until its slot is released. */
   exiting(loop: LoopHandle): void;
 }
@@ -22,6 +31,8 @@ export class LoopHandle {
   readonly generation: number;
   readonly seat: number;
   readonly incarnation: number;
+  /** Reloads that the server had begun when the thread was started. */
+  readonly reloads: number;
   /** It is being drained; another thread serves in its place, or will. */
   isLeaving = false;
   /** Resolves when the loop has loaded the app module; rejects with `AppLoadError` or `LoopError`. */
@@ -33,11 +44,12 @@ export class LoopHandle {
   readonly #onListening: ((port: number | null) => void)[] = [];
   readonly #onShed: ((closed: number) => void)[] = [];
 
-  constructor(birth: LoopBirth, events: LoopEvents) {
+  constructor(birth: LoopBirth, reloads: number, events: LoopEvents) {
     this.id = birth.loopId;
     this.generation = birth.generation;
     this.seat = birth.seat;
     this.incarnation = birth.incarnation;
+    this.reloads = reloads;
     this.#worker = new Worker(new URL('../workers/loop.js', import.meta.url), {
       workerData: birth,
       name: `polyloop-${birth.loopId}`,
@@ -64,6 +76,12 @@ export class LoopHandle {
           case 'fault':
             reject(new LoopError(`loop ${this.id}: ${message.error.message}`, { cause: message.error }));
             events.fault(this, message);
+            break;
+          case 'offload':
+            events.offload(this, message);
+            break;
+          case 'offload-abort':
+            events.offloadAbort(this, message.task);
             break;
           case 'shed':
             this.#onShed.shift()?.(message.closed);
@@ -121,6 +139,8 @@ function heapLimits(bytes: number): { resourceLimits?: ResourceLimits } {
 /** What the thread tells of is the app module's, unless the files that options name have become bad since the start. */
 function startError(app: string, error: PlainError): AppLoadError | ConfigError {
   if (error.name === ConfigError.name) return new ConfigError(error.message);
-  const cause = Object.assign(new Error(error.message), { name: error.name, stack: error.stack });
-  return new AppLoadError(shownPath(app), { detail: `${error.name}: ${error.message}`, cause });
+  return new AppLoadError(shownPath(app), {
+    detail: `${error.name}: ${error.message}`,
+    cause: errorOf(error),
+  });
 }

@@ -10,6 +10,8 @@ import type { MessageData, SendOptions } from '../websocket.ts';
 import { Acceptor, explainRefusal } from './acceptor.ts';
 import { exitNow } from './exit-now.ts';
 import { type LogOutput, openLog } from './log-output.ts';
+import { OffloadPool } from './offload-pool.ts';
+import type { OffloadSnapshot } from './offload-stats.ts';
 import { OwnedMemory } from './owned-memory.ts';
 import { Placement } from './placement.ts';
 import { Supervisor } from './supervisor.ts';
@@ -46,6 +48,7 @@ export class Server {
   readonly #acceptor: Acceptor;
   readonly #supervisor: Supervisor;
   readonly #watchdog: Watchdog;
+  readonly #offload: OffloadPool;
   #failure: LoopError | null = null;
   #port = 0;
   #closing: Promise<void> | undefined;
@@ -78,9 +81,20 @@ export class Server {
     this.#memory = new OwnedMemory(config);
     const memory = this.#memory;
     const placement = new Placement(this.#acceptor, memory.block, config.placement);
+    this.#offload = new OffloadPool(config, log);
+    const offload = this.#offload;
     const app = config.app ?? DEMO_APP;
     const onGivingUp = (error: LoopError): void => this.#giveUp(error);
-    this.#supervisor = new Supervisor({ config, app, memory, placement, log, writeLine, onGivingUp });
+    this.#supervisor = new Supervisor({
+      config,
+      app,
+      memory,
+      placement,
+      offload,
+      log,
+      writeLine,
+      onGivingUp,
+    });
     this.#watchdog = new Watchdog({
       threads: this.#supervisor.threads,
       memory,
@@ -104,6 +118,11 @@ export class Server {
   /** A snapshot of every loop, read from shared memory. */
   loops(): LoopSnapshot[] {
     return this.#memory.block.snapshot();
+  }
+
+  /** What the offload pool does now, and has done. */
+  offload(): OffloadSnapshot {
+    return this.#offload.snapshot();
   }
 
   /** Publishes to a channel from the primary, like `loop.publish`. */
@@ -162,6 +181,7 @@ export class Server {
         () => this.#finish(),
         () => this.#acceptor.close(),
       );
+      await this.#offload.close();
       throw error;
     }
     this.#announce();
@@ -194,6 +214,7 @@ export class Server {
     );
     this.#acceptor.stopListening();
     await this.#supervisor.stop();
+    await this.#offload.close();
     this.#log.info('stopped');
     await this.#flushLog();
     this.#finish();

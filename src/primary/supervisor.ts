@@ -6,6 +6,7 @@ import { CloseCode } from '../websocket.ts';
 import { within } from '../within.ts';
 import type { DrainMessage, LoopFault } from '../workers/messages.ts';
 import { LoopHandle } from './loop-handle.ts';
+import type { OffloadPool } from './offload-pool.ts';
 import type { OwnedMemory } from './owned-memory.ts';
 import type { Placement } from './placement.ts';
 import { RestartBudget } from './restart-budget.ts';
@@ -33,6 +34,7 @@ export interface Supervised {
   readonly app: string;
   readonly memory: OwnedMemory;
   readonly placement: Placement;
+  readonly offload: OffloadPool;
   readonly log: Logger;
   /** Writes a line that a loop's logger has finished. */
   writeLine(line: string): void;
@@ -50,6 +52,7 @@ export class Supervisor {
   /** Loops that will be started again, by id. */
   readonly #restarts = new Map<number, NodeJS.Timeout>();
   #incarnations = 0;
+  #reloads = 0;
   #sharedAddress: SharedAddress | undefined;
   #reloading: Promise<void> | undefined;
   /** Every loop has been ready once; before that, a loop that ends is a failed start and is not replaced. */
@@ -93,7 +96,9 @@ export class Supervisor {
     const before = this.#reloading?.catch(() => {});
     const reloading = (async () => {
       await before;
+      const reloads = ++this.#reloads;
       for (const id of this.#generations.keys()) await this.#replace(id);
+      this.#of.offload.retireBefore(reloads);
     })();
     this.#reloading = reloading;
     return reloading;
@@ -162,7 +167,7 @@ export class Supervisor {
   }
 
   #launch(id: number): LoopHandle {
-    const { memory, config, app, writeLine } = this.#of;
+    const { memory, config, app, offload, writeLine } = this.#of;
     const seat = this.#freeSeats.pop();
     if (seat === undefined)
       throw new LoopError(`loop ${id} cannot be started: another one is being replaced`);
@@ -172,9 +177,12 @@ export class Supervisor {
     memory.block.slot(seat).take(id, generation, incarnation, memory.block.nowMs());
     const loop = new LoopHandle(
       { loopId: id, generation, seat, incarnation, memory: memory.pieces, config, app },
+      this.#reloads,
       {
         log: writeLine,
         fault: (loop, fault) => this.#drainFaulty(loop, fault),
+        offload: (loop, request) => offload.submit(loop, request),
+        offloadAbort: (loop, task) => offload.abort(loop, task),
         exiting: (loop) => this.#release(loop),
       },
     );
@@ -232,6 +240,7 @@ export class Supervisor {
     const { memory } = this.#of;
     this.#release(loop);
     this.#threads.delete(loop);
+    this.#of.offload.forget(loop);
     memory.forgetSeat(loop.seat);
     const slot = memory.block.slot(loop.seat);
     // A thread whose own code could not be loaded leaves its slot as it was.

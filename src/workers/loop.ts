@@ -1,8 +1,10 @@
 /** Entry of a loop's thread: one uWebSockets.js app, one copy of the app module, one slot in the control block. */
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, type TransferListItem, workerData } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { AppModule, LoopContext, Upgrader } from '../app.ts';
 import type { Config } from '../config.ts';
+import type { OffloadArguments, Task } from '../offload/tasks.ts';
+import { plainError } from '../plain-error.ts';
 import { ChannelLog, threadOf } from '../shared/channel-log.ts';
 import { type Activity, ControlBlock, type LoopSlot } from '../shared/control-block.ts';
 import type { CounterName } from '../shared/layout.ts';
@@ -33,13 +35,8 @@ import { startHeartbeat } from './heartbeat.ts';
 import { makeLast } from './last-request.ts';
 import { Limits } from './limits.ts';
 import { logError, loopLogger } from './loop-log.ts';
-import {
-  type DrainMessage,
-  type LoopBirth,
-  type LoopToPrimary,
-  type PrimaryToLoop,
-  plainError,
-} from './messages.ts';
+import type { DrainMessage, LoopBirth, LoopToPrimary, PrimaryToLoop } from './messages.ts';
+import { isEndOfConnection, Offload } from './offload.ts';
 import { OriginRule } from './origin-rule.ts';
 import { RequestHead } from './request-head.ts';
 import { RouteTable } from './routes.ts';
@@ -83,6 +80,7 @@ class Loop implements ConnectionHost {
   readonly #limits: Limits;
   readonly #clients: ClientAddress;
   readonly #upgrades: Upgrades;
+  readonly #offload: Offload;
   readonly #connections = new Set<ServerWebSocket>();
   readonly #shutdownCallbacks: (() => void | Promise<void>)[] = [];
   readonly #stopHeartbeat: () => void;
@@ -126,6 +124,7 @@ class Loop implements ConnectionHost {
       clients: this.#clients,
     };
     this.#upgrades = new Upgrades(this.#routes, this.#anchor, this, entrance, this.#log);
+    this.#offload = new Offload((message, transfer) => this.#tell(message, transfer));
     const isHeapFull = heapWatch(birth.config.maxHeapBytes, (used, limit) => this.#heapIsFull(used, limit));
     this.#stopHeartbeat = startHeartbeat(this.#block, this.#slot, this.totals, isHeapFull);
   }
@@ -192,6 +191,8 @@ class Loop implements ConnectionHost {
   }
 
   callbackFailed(connection: ServerWebSocket, callback: string, error: unknown): void {
+    // An app that gives up its work because the connection is gone has not failed.
+    if (connection.isClosed && isEndOfConnection(error)) return;
     this.totals.handlerErrors++;
     logError(this.#log, { connection: connection.id, callback }, error, 'callback failed');
   }
@@ -271,6 +272,8 @@ class Loop implements ConnectionHost {
           return handler(request);
         };
       },
+      offload: <Data, Result>(task: Task<Data, Result>, ...[data, options]: OffloadArguments<Data>) =>
+        this.#offload.run(task as Task, data, options) as Promise<Result>,
       onShutdown: (callback) => {
         this.#shutdownCallbacks.push(callback);
       },
@@ -279,8 +282,8 @@ class Loop implements ConnectionHost {
 
   // ── control ──
 
-  #tell(message: LoopToPrimary): void {
-    this.#port.postMessage(message);
+  #tell(message: LoopToPrimary, transfer: readonly TransferListItem[] = []): void {
+    this.#port.postMessage(message, transfer);
   }
 
   #receive(message: PrimaryToLoop): void {
@@ -293,6 +296,9 @@ class Loop implements ConnectionHost {
         break;
       case 'shed':
         void shed(this.#connections, message).then((closed) => this.#tell({ type: 'shed', closed }));
+        break;
+      case 'offload-failed':
+        this.#offload.failed(message);
         break;
       case 'abandon':
         process.exit(0);

@@ -3,7 +3,9 @@
  * users never travel this way.
  */
 
+import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config.ts';
+import type { PlainError } from '../plain-error.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
 import type { LoopDescriptor } from '../uws.ts';
 
@@ -21,17 +23,11 @@ export interface LoopBirth {
   readonly app: string;
 }
 
-/** An error on its way to another thread, where its class does not exist. */
-export interface PlainError {
-  readonly name: string;
-  readonly message: string;
-  readonly stack: string;
-}
-
 export type PrimaryToLoop =
   | { readonly type: 'listen'; readonly host: string; readonly port: number }
   | DrainMessage
   | ShedMessage
+  | OffloadFailed
   /** The process is about to end: close the app at once, tell nobody. */
   | { readonly type: 'abandon' };
 
@@ -67,27 +63,38 @@ export interface LoopFault {
   readonly error: PlainError;
 }
 
+/** Have a task run by an offload worker. The data waits in the port, and the result comes back through it. */
+export interface OffloadRequest {
+  readonly type: 'offload';
+  /** Number that no other task of this thread has. */
+  readonly task: number;
+  /** `file:` URL of the task module, and the function in it. */
+  readonly module: string;
+  readonly name: string;
+  /** From now on; `Infinity` is no limit. */
+  readonly timeoutMs: number;
+  readonly port: MessagePort;
+}
+
+/** A task has come to nothing, and nothing comes through its port. */
+export interface OffloadFailed {
+  readonly type: 'offload-failed';
+  readonly task: number;
+  /** `full`: the queue was. `timeout`: it took too long. `worker`: the offload worker ended. */
+  readonly cause: 'full' | 'timeout' | 'worker';
+  readonly message: string;
+}
+
 export type LoopToPrimary =
   | { readonly type: 'ready'; readonly descriptor: LoopDescriptor }
   | { readonly type: 'failed'; readonly error: PlainError }
   | { readonly type: 'listening'; readonly port: number | null }
   | LoopFault
+  | OffloadRequest
+  /** Nobody waits for that task any more. */
+  | { readonly type: 'offload-abort'; readonly task: number }
   /** All that was to be shed is closed. */
   | { readonly type: 'shed'; readonly closed: number }
   /** The thread is about to end and waits until the acceptor has let go of its descriptor. */
   | { readonly type: 'exiting' }
   | { readonly type: 'log'; readonly line: string };
-
-/** Never throws, whatever was thrown: it may be no Error, or one that throws when it is looked at. */
-export function plainError(thrown: unknown): PlainError {
-  try {
-    if (thrown instanceof Error) {
-      const { name, message, stack } = thrown;
-      return { name: `${name}`, message: `${message}`, stack: `${stack ?? message}` };
-    }
-    return { name: 'Error', message: String(thrown), stack: `thrown, not an Error: ${String(thrown)}` };
-  } catch {
-    const message = 'something was thrown that cannot be shown';
-    return { name: 'Error', message, stack: message };
-  }
-}

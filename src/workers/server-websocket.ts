@@ -13,10 +13,10 @@ import {
   type MessageData,
   type SendOptions,
   type SendOutcome,
+  type ServerWebSocket as ServerWebSocketContract,
   type SubscribeOptions,
   type SubscribeRefusal,
   type SubscribeResult,
-  type WebSocket,
 } from '../websocket.ts';
 import type { Admission } from './admission.ts';
 import type { Channels } from './channels.ts';
@@ -65,7 +65,7 @@ const NONE: Map<string, Subscription> = new Map();
 /** Not fatal, which is slower: uWebSockets.js has checked that the bytes of a text message are UTF-8. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-export class ServerWebSocket<Data = unknown> implements WebSocket<Data> {
+export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<Data> {
   data = undefined as Data;
   readonly protocol: string;
   readonly remoteAddress: string;

@@ -47,8 +47,8 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** Whatever the fault was, everyone is served again, and the counts are right. */
-afterEach(async () => {
+/** Whatever the fault was, nobody has missed a message while connected. */
+afterEach(() => {
   expect(server.stderr).toBe('');
   expect(crowd.flatMap(({ wrong }) => wrong)).toEqual([]);
 });
@@ -81,16 +81,16 @@ async function expectRightCounts(): Promise<void> {
 
 const on = (loop: number): Listener[] => crowd.filter(({ greeting }) => greeting?.loop === loop);
 
-function report(fault: string): void {
+/** `touched` are those that the fault may delay. */
+function report(fault: string, touched = crowd.filter(({ losses }) => losses.length > 0)): void {
   const losses = crowd.flatMap(({ losses }) => losses);
   const slowestMs = Math.max(
     0,
     ...losses.map(({ servedAfterMs = Number.POSITIVE_INFINITY }) => servedAfterMs),
   );
   const refusals = crowd.reduce((sum, { refusals }) => sum + refusals, 0);
-  const silenceMs = Math.max(
-    ...crowd.filter(({ losses }) => losses.length === 0).map((one) => one.silenceMs),
-  );
+  const others = crowd.filter((client) => !touched.includes(client));
+  const silenceMs = Math.max(...others.map((client) => client.silenceMs));
   console.log(
     `${fault}: ${losses.length} of ${crowd.length} closed, all served again after ${slowestMs.toFixed()} ms,`,
     `${refusals} attempts refused; longest silence of the others ${silenceMs.toFixed()} ms`,
@@ -149,7 +149,7 @@ test.each(FAULTS)(
   async (fault, loop, code) => {
     for (const client of crowd) client.reset();
     const victims = on(loop);
-    expect(victims.length).toBeGreaterThan(CLIENTS / LOOPS / 2);
+    expect(victims.length).toBeGreaterThan(1);
     const { generation } = victims[0]?.greeting ?? {};
     provoked++;
     victims[0]?.socket.send(fault);
@@ -186,7 +186,7 @@ test(
     blocked[0]?.socket.send(`block: ${BLOCK_MS}`);
     await until(() => blocked.every(({ silenceMs }) => silenceMs > BLOCK_MS * 0.8));
     await allServed();
-    report('block');
+    report('block', blocked);
     expect(crowd.flatMap(({ losses }) => losses)).toEqual([]);
     for (const client of crowd)
       if (!blocked.includes(client)) expect(client.silenceMs).toBeLessThan(BLOCK_MS / 2);

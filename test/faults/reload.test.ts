@@ -5,10 +5,13 @@ import { Server } from '../../dist/index.js';
 import { Client } from '../harness/client.ts';
 import { openAtOnce } from '../harness/crowd.ts';
 import { openOnEachLoop } from '../harness/greeting.ts';
+import { mebibytes, residentBytesOf } from '../harness/process-figures.ts';
 import { ServerProcess } from '../harness/server-process.ts';
 import { temporaryFile } from '../harness/temporary-file.ts';
 
 const IS_LONG = process.env.POLYLOOP_STRESS === '1';
+/** What heaps and allocators may come to hold beside, whatever is done. */
+const NOISE_BYTES = 32 * 1024 * 1024;
 const PACKAGE = new URL('../../dist/index.js', import.meta.url).href;
 
 const appThatSays = (text: string): string => `
@@ -81,6 +84,8 @@ test('refuses and resets no attempt, and spreads the closing of old connections,
     'test/fixtures/which-loop.js',
   );
   const old = await openAtOnce(server.url('/'), held);
+  const isMeasured = IS_LONG && process.platform === 'linux';
+  const bytesBefore = isMeasured ? residentBytesOf(server.pid) : 0;
   const failures: string[] = [];
   let attempts = 0;
   const pending = new Set<Promise<void>>();
@@ -116,6 +121,17 @@ test('refuses and resets no attempt, and spreads the closing of old connections,
   const tenths = closedMs.map((ms) => Math.floor((ms - startMs) / 100));
   const most = Math.max(...tenths.map((tenth) => tenths.filter((one) => one === tenth).length));
   expect(most).toBeLessThan(held / 3);
+  if (isMeasured) {
+    // As many connections as before, on the new loops.
+    await openAtOnce(server.url('/'), held);
+    const bytes = residentBytesOf(server.pid);
+    const spanMs = Math.max(...closedMs) - Math.min(...closedMs);
+    console.log(
+      `${attempts} attempts; ${held} closed within ${spanMs.toFixed()} ms;`,
+      `resident ${mebibytes(bytesBefore)} before, ${mebibytes(bytes)} afterwards`,
+    );
+    expect(bytes).toBeLessThan(bytesBefore + NOISE_BYTES);
+  }
   expect(await server.stop()).toEqual({ code: 0, signal: null });
 });
 

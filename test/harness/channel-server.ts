@@ -1,5 +1,5 @@
 /** Servers of several loops that run test/fixtures/channels-app.js, and what a test does on each of their loops. */
-import type { LoopContext, Server, ServerOptions, WebSocket } from 'polyloop';
+import type { LoopContext, Server, ServerOptions, ServerWebSocket } from 'polyloop';
 import type { Client } from './client.ts';
 import { FixtureServer } from './fixture-server.ts';
 import { openOnEachLoop, openOnLoop } from './greeting.ts';
@@ -8,7 +8,7 @@ import { openOnEachLoop, openOnLoop } from './greeting.ts';
 export interface LoopScope {
   readonly loop: LoopContext;
   /** The connection that `join` opened last on this loop under that name. */
-  member(name: string): WebSocket;
+  member(name: string): ServerWebSocket;
   /** The test's own, for what happens between two calls. */
   readonly notes: unknown[];
   /** Memory that the test shares with its loops (test/harness/gate.ts). */

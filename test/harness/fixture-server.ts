@@ -1,5 +1,5 @@
 /** A server in the test's own process that runs one of the apps in test/fixtures, and what the test asks of that app. */
-import { type CounterName, Server, type ServerOptions, type WebSocket } from 'polyloop';
+import { type CounterName, Server, type ServerOptions, type ServerWebSocket } from 'polyloop';
 import { until } from './until.ts';
 
 export class FixtureServer {
@@ -56,7 +56,7 @@ export class FixtureServer {
    */
   async run<Args extends readonly unknown[], T>(
     name: string,
-    body: (ws: WebSocket, ...args: Args) => T,
+    body: (ws: ServerWebSocket, ...args: Args) => T,
     ...args: Args
   ): Promise<Awaited<T>> {
     const request = { method: 'POST', body: JSON.stringify({ source: body.toString(), args }) };

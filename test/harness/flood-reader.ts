@@ -34,7 +34,7 @@ export class FloodReader {
   wrong: string | undefined;
   /** Where it adds what it measures. */
   latencies: Latencies;
-  #rest = Buffer.alloc(0);
+  #rest: Buffer = Buffer.alloc(0);
 
   private constructor({ socket }: RawClient, latencies: Latencies) {
     this.latencies = latencies;

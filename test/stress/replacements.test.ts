@@ -168,7 +168,7 @@ test(
       await until(() => traffic.upToDate === CLIENTS || traffic.wrong.length > 0);
       const [bytes, files] = [residentBytesOf(server.pid), openFilesOf(server.pid)];
       if (reload === quarter) Object.assign(figures, { bytes, files });
-      if (reload % quarter === 0)
+      if (reload % quarter === 0 || reload === RELOADS)
         console.log(`${reload * LOOPS} replacements: ${mebibytes(bytes)}, ${files} open files`);
     }
     expect(traffic.wrong).toEqual([]);

@@ -1,5 +1,5 @@
 import type { LoopSnapshot } from 'polyloop';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { Client } from '../harness/client.ts';
 import { FloodReader, Latencies } from '../harness/flood-reader.ts';
 import { mebibytes, residentBytesOf } from '../harness/process-figures.ts';
@@ -8,11 +8,17 @@ import { ServerProcess } from '../harness/server-process.ts';
 import { until } from '../harness/until.ts';
 
 const IS_LONG = process.env.POLYLOOP_STRESS === '1';
-const STUCK = Number(process.env.STUCK ?? (IS_LONG ? 1000 : 50));
-const HEALTHY = 20;
+const STUCK = IS_LONG ? 1000 : 50;
+const HEALTHY = IS_LONG ? 20 : 5;
 const LOOPS = 2;
-const PER_SECOND = IS_LONG ? 10_000 : 2000;
+const PER_SECOND = IS_LONG ? 10_000 : 5000;
 const SECONDS = IS_LONG ? 20 : 2;
+/**
+ * The kernel takes one to three mebibytes for each client before anything waits in the server. Filling that is no fault of the
+ * server's, and slowest with the most clients; so it is done at a rate at which two cores can copy it for all.
+ */
+const FILL_PER_SECOND = IS_LONG ? 500 : 5000;
+const FILL_SECONDS = IS_LONG ? 12 : 1;
 const SECONDS_BEFORE = IS_LONG ? 10 : 1;
 const MAX_BACKPRESSURE = 128 * 1024;
 const LOG_BYTES = 16 * 1024 * 1024;
@@ -56,6 +62,7 @@ class Flooded {
       const opening = Array.from({ length: Math.min(AT_ONCE, count - clients.length) }, async () => {
         const client = await RawClient.open(this.server.port, '/reader');
         client.socket.pause();
+        onTestFinished(() => client.leave());
         return client;
       });
       clients.push(...(await Promise.all(opening)));
@@ -80,7 +87,8 @@ class Flooded {
   }
 }
 
-const p99 = ({ latencies }: { latencies: Latencies }): number => latencies.percentile(0.99);
+const shown = ({ latencies }: { latencies: Latencies }): string =>
+  `${latencies.percentile(0.5)} ${latencies.percentile(0.99)}`;
 
 test.runIf(process.platform === 'linux').each(['drop', 'close'])(
   'keeps memory bounded, and delivers everything to others as soon as before, when many clients stop reading during a flood, with the policy %s',
@@ -92,18 +100,22 @@ test.runIf(process.platform === 'linux').each(['drop', 'close'])(
     const before = await flooded.flood(PER_SECOND, SECONDS_BEFORE);
 
     const stuck = await flooded.openStuck(STUCK);
-    const first = await flooded.flood(PER_SECOND, SECONDS / 2);
-    const second = await flooded.flood(PER_SECOND, SECONDS / 2);
+    const deliveredBefore = await flooded.sum(({ counters }) => counters.deliveries);
+    const fill = await flooded.flood(FILL_PER_SECOND, FILL_SECONDS);
+    const during = await flooded.flood(PER_SECOND, SECONDS);
     const bound = before.bytes + STUCK * MAX_BACKPRESSURE + LOG_BYTES + NOISE_BYTES;
-    const most = Math.max(first.bytes, second.bytes);
+    const most = Math.max(fill.bytes, during.bytes);
     console.log(
       `${policy}, ${STUCK} stuck: resident ${mebibytes(before.bytes)} before, at most ${mebibytes(most)}, bound ${mebibytes(bound)};`,
-      `p50 and p99 in ms ${before.latencies.percentile(0.5)} ${p99(before)} before,`,
-      `${first.latencies.percentile(0.5)} ${p99(first)} in the first half, ${second.latencies.percentile(0.5)} ${p99(second)} in the second`,
+      `p50 and p99 in ms ${shown(before)} before, ${shown(fill)} while they fill, ${shown(during)} in the flood`,
     );
     expect(readers.map(({ wrong }) => wrong).filter((wrong) => wrong !== undefined)).toEqual([]);
     expect(most).toBeLessThan(bound);
-    if (IS_LONG) expect(p99(second)).toBeLessThan(2 * p99(before));
+    // They were stuck indeed: they were not sent all of it.
+    const delivered = (await flooded.sum(({ counters }) => counters.deliveries)) - deliveredBefore;
+    expect(delivered).toBeLessThan(PER_SECOND * SECONDS * (HEALTHY + STUCK * 0.9));
+    if (IS_LONG)
+      expect(during.latencies.percentile(0.99)).toBeLessThan(2 * before.latencies.percentile(0.99));
 
     if (policy === 'drop')
       expect(await flooded.sum(({ connections }) => connections)).toBe(1 + HEALTHY + STUCK);
