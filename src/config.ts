@@ -359,7 +359,7 @@ export const OPTIONS = {
     metavar: 'BYTES',
     kind: bytes(32 * MIB, 65536 * MIB, true),
     fallback: 0,
-    help: "heap of each loop; it is replaced before it is full; 0 is Node's own limit",
+    help: "heap of each loop, which is replaced before it is full, and of each offload worker; 0 is Node's own limit",
   }),
   logBytes: option({
     flag: 'log-bytes',

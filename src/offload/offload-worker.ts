@@ -4,6 +4,7 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { type PlainError, plainError } from '../plain-error.ts';
+import { standBack } from './niceness.ts';
 import { transferListOf } from './transferring.ts';
 
 /** What the primary hands over. The data waits in the port. */
@@ -19,6 +20,8 @@ export type TaskOutcome =
   | { readonly ok: false; readonly error: PlainError & { readonly code?: string | number } };
 
 type TaskFunction = (data: unknown) => unknown;
+
+standBack();
 
 /** Gives whether the task did not throw. Never rejects: what a task throws is for the loop. */
 export default async function runTask({ module, name, port }: TaskRun): Promise<boolean> {

@@ -132,7 +132,7 @@ export class LoopHandle {
 }
 
 /** Bytes as Node wants them; 0 leaves Node's own limit. */
-function heapLimits(bytes: number): { resourceLimits?: ResourceLimits } {
+export function heapLimits(bytes: number): { resourceLimits?: ResourceLimits } {
   return bytes === 0 ? {} : { resourceLimits: { maxOldGenerationSizeMb: bytes / BYTES_PER_MB } };
 }
 

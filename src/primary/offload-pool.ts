@@ -7,13 +7,14 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Worker } from 'node:worker_threads';
+import type { ResourceLimits, Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Piscina } from 'piscina';
 import type { Config } from '../config.ts';
 import type { TaskRun } from '../offload/offload-worker.ts';
 import { within } from '../within.ts';
 import type { OffloadFailed, OffloadRequest } from '../workers/messages.ts';
+import { heapLimits } from './loop-handle.ts';
 import { type OffloadSnapshot, OffloadStats, type TaskEnd } from './offload-stats.ts';
 
 const ENTRY = fileURLToPath(new URL('../offload/offload-worker.js', import.meta.url));
@@ -41,6 +42,7 @@ interface PooledTask {
 export class OffloadPool {
   readonly #workers: number;
   readonly #maxQueue: number;
+  readonly #limits: { resourceLimits?: ResourceLimits };
   readonly #log: Logger;
   readonly #stats = new OffloadStats();
   /** Threads by the code that they have loaded: a task is run by threads that are no older than its loop. */
@@ -54,9 +56,10 @@ export class OffloadPool {
   #running = 0;
   #isClosed = false;
 
-  constructor({ workers, offloadWorkers, offloadQueue }: Config, log: Logger) {
+  constructor({ workers, offloadWorkers, offloadQueue, maxHeapBytes }: Config, log: Logger) {
     this.#workers = offloadWorkers || Math.max(1, availableParallelism() - workers);
     this.#maxQueue = offloadQueue;
+    this.#limits = heapLimits(maxHeapBytes);
     this.#log = log;
   }
 
@@ -188,6 +191,7 @@ export class OffloadPool {
       // A thread that waits by Atomics between tasks does not turn its loop, and frees no port.
       atomics: 'disabled',
       recordTiming: false,
+      ...this.#limits,
     });
     // Nothing of a task's: what it left behind failed on an idle thread, which Piscina replaces.
     pool.on('error', (error: unknown) => this.#log.error({ err: error }, 'offload worker failed'));

@@ -230,7 +230,7 @@ export class Supervisor {
       'loop failed; it is replaced',
     );
     const how = { timeoutMs: FAULT_DRAIN_MS, spreadMs: 0, isReload: false };
-    if (cause === 'heap')
+    if (cause !== 'error')
       this.#drain(loop, { code: CloseCode.serviceRestart, reason: 'loop is restarting', ...how });
     else this.#drain(loop, { code: CloseCode.internalError, reason: 'internal error', ...how });
     this.#restartIfNeeded(loop.id);

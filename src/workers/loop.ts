@@ -43,6 +43,7 @@ import { RouteTable } from './routes.ts';
 import type { ConnectionHolder, ConnectionHost, ServerWebSocket } from './server-websocket.ts';
 import { SlowConsumers } from './slow-consumers.ts';
 import { Upgrades } from './upgrade.ts';
+import { takeOverExit, UserExit } from './user-exit.ts';
 
 /** How long an ending thread waits for the acceptor to let go of it. The primary answers within a turn of its loop. */
 const RELEASE_TIMEOUT_MS = 5000;
@@ -89,6 +90,7 @@ class Loop implements ConnectionHost {
   #sockets = 0;
   #lastNumber: number;
   #isAtFault = false;
+  #exit = (code: number): never => process.exit(code);
 
   constructor(birth: LoopBirth, port: MessagePort) {
     this.#birth = birth;
@@ -151,6 +153,7 @@ class Loop implements ConnectionHost {
     if (this.#slot.isReleased(this.#birth.incarnation)) process.exit(0);
     const app = createApp(tls);
     this.#app = app;
+    this.#exit = takeOverExit(() => this.#userExits());
     await this.#anchor.open(app, tls !== null);
     app.filter((_, change) => this.#socketsChanged(change));
     addRoutesForEachName(app, tls, () => this.#serve(app));
@@ -301,7 +304,10 @@ class Loop implements ConnectionHost {
         this.#offload.failed(message);
         break;
       case 'abandon':
-        process.exit(0);
+        for (const connection of this.#connections)
+          connection.close(CloseCode.goingAway, 'server is shutting down');
+        // The acceptor has let go; what it had handed over before is taken over first.
+        setImmediate(() => setImmediate(() => this.#exit(0)));
     }
   }
 
@@ -327,7 +333,7 @@ class Loop implements ConnectionHost {
       runShutdown: () => this.#runShutdown(),
     };
     await drain(loop, message);
-    process.exit(0);
+    this.#exit(0);
   }
 
   async #runShutdown(): Promise<void> {
@@ -343,9 +349,17 @@ class Loop implements ConnectionHost {
     await Promise.all(this.#shutdownCallbacks.map(run));
   }
 
+  /** User code wants the thread to end: so it does, in the right order. */
+  #userExits(): void {
+    if (this.#isAtFault) return;
+    this.#isAtFault = true;
+    this.#log.warn('process.exit was called');
+    this.#tell({ type: 'fault', cause: 'exit', error: plainError(new UserExit()) });
+  }
+
   /** User code failed where no connection can be blamed. The primary decides what becomes of this loop. */
   #fault(error: unknown): void {
-    if (this.#isAtFault) return;
+    if (this.#isAtFault || error instanceof UserExit) return;
     this.#isAtFault = true;
     this.totals.handlerErrors++;
     logError(this.#log, {}, error, 'uncaught error on the loop');
@@ -369,10 +383,6 @@ class Loop implements ConnectionHost {
     this.#fanOut.stop();
     if (this.#app) {
       this.#tell({ type: 'exiting' });
-      // User code has called process.exit; a loop that was drained has no connections any more. Where it was called in a message
-      // handler, that connection's frame does not leave: uWebSockets.js holds it back until the handler returns.
-      for (const connection of this.#connections)
-        connection.close(CloseCode.serviceRestart, 'loop is restarting');
       const isReleased = this.#slot.waitForRelease(this.#birth.incarnation, RELEASE_TIMEOUT_MS);
       if (!isReleased) this.#log.fatal('the acceptor did not let go of this loop');
       this.#app.close();

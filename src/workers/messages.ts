@@ -28,7 +28,7 @@ export type PrimaryToLoop =
   | DrainMessage
   | ShedMessage
   | OffloadFailed
-  /** The process is about to end: close the app at once, tell nobody. */
+  /** The process is about to end: close connections with 1001 and the app at once. */
   | { readonly type: 'abandon' };
 
 /** Empty this loop of connections and end it. Times count from the moment the loop reads the message. */
@@ -58,8 +58,11 @@ export interface ShedMessage {
 /** The loop works on, but must be replaced. */
 export interface LoopFault {
   readonly type: 'fault';
-  /** `error`: user code threw outside a callback, and its state cannot be trusted. `heap`: its heap is nearly full. */
-  readonly cause: 'error' | 'heap';
+  /**
+   * `error`: user code threw outside a callback, and its state cannot be trusted. `heap`: its heap is nearly full. `exit`: it
+   * called `process.exit`.
+   */
+  readonly cause: 'error' | 'heap' | 'exit';
   readonly error: PlainError;
 }
 

@@ -14,7 +14,7 @@ test('keeps the exit code and does not abort when the program exits with open co
   program.tell('exit');
   expect(await program.exit).toEqual({ code: 3, signal: null });
   expect(program.output).toBe('');
-  expect(await closed).toEqual({ 1012: 50 });
+  expect(await closed).toEqual({ 1001: 50 });
 });
 
 test('keeps the exit code and does not abort when the program throws with open connections', async () => {

@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os';
 import { threadId } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Client } from '../harness/client.ts';
@@ -30,6 +31,11 @@ describe('a task', () => {
     const { result } = await server.run('thread');
     expect(result).not.toBe(threadId);
     expect(await server.run('thread')).toEqual({ result });
+  });
+
+  it.runIf(process.platform === 'linux')('stands back behind the loops when cores are scarce', async () => {
+    expect(await server.run('niceness')).toEqual({ result: 10 });
+    expect(getPriority(0)).toBe(0);
   });
 
   it('rejects with the name, message, stack and code of what it throws', async () => {
@@ -165,7 +171,6 @@ describe('an offload worker that ends', () => {
   it.each([
     ['exits', 'exit', 3, /ended: worker exited with code: 3/],
     ['leaves an error that nobody catches', 'leaveError', null, /ended: left behind/],
-    ['fills the heap', 'fillHeap', null, /ended: .*memory/],
   ])('fails its task and is replaced when that %s', async (_, task, data, message) => {
     const { failed } = server.now;
     const { error } = await server.run(task, data);
@@ -174,6 +179,18 @@ describe('an offload worker that ends', () => {
     expect(await server.run('add', { a: 1, b: 1 })).toEqual({ result: 2 });
     expect(server.now.failed).toBe(failed + 1);
   });
+});
+
+it('fails a task that fills the heap, and hurts nobody else', async () => {
+  const small = await Offloading.start({ maxHeapBytes: 64 * 1024 * 1024 });
+  try {
+    const { error } = await small.run('fillHeap');
+    expect(error).toMatchObject({ name: 'OffloadWorkerError', message: expect.stringMatching(/memory/) });
+    expect(await small.run('add', { a: 1, b: 1 })).toEqual({ result: 2 });
+    expect(small.fixture.generations).toEqual([1]);
+  } finally {
+    await small.close();
+  }
 });
 
 describe('what is counted', () => {
