@@ -14,14 +14,14 @@ export interface Task<Data = unknown, Result = unknown> {
 }
 
 type TaskFunction = (data: never) => unknown;
-type DataOf<Run extends TaskFunction> = Parameters<Run> extends readonly [] ? undefined : Parameters<Run>[0];
+type DataOf<Arguments extends readonly unknown[]> = Arguments extends readonly [] ? undefined : Arguments[0];
 
 /** The tasks of a module: its exported functions of one argument or none. What they return is awaited. */
 export type Tasks<Module> = {
   readonly [Name in keyof Module as Module[Name] extends TaskFunction ? Name : never]: Module[Name] extends (
-    ...args: infer _
+    ...args: infer Arguments
   ) => infer Result
-    ? Task<DataOf<Module[Name] & TaskFunction>, Awaited<Result>>
+    ? Task<DataOf<Arguments>, Awaited<Result>>
     : never;
 };
 
