@@ -137,6 +137,21 @@ describe('a limit', () => {
   });
 });
 
+describe('the offload pool', () => {
+  it.each([
+    ['offloadWorkers', 256],
+    ['offloadQueue', 2 ** 20],
+  ] as const)('is accepted up to its greatest value and not above: %s', (name, greatest) => {
+    expect([read(name, '0'), read(name, `${greatest}`), read(name, `${greatest + 1}`)]).toEqual([
+      0,
+      greatest,
+      undefined,
+    ]);
+    for (const text of ['', '-1', '1.5', 'auto', 'Infinity', '1e3', '9'.repeat(400)])
+      expect(read(name, text)).toBeUndefined();
+  });
+});
+
 describe('an app', () => {
   const file = pathToFileURL('/base/apps/chat.js').href;
 

@@ -43,7 +43,7 @@ import { RouteTable } from './routes.ts';
 import type { ConnectionHolder, ConnectionHost, ServerWebSocket } from './server-websocket.ts';
 import { SlowConsumers } from './slow-consumers.ts';
 import { Upgrades } from './upgrade.ts';
-import { takeOverExit, UserExit } from './user-exit.ts';
+import { isUserExit, takeOverExit } from './user-exit.ts';
 
 /** How long an ending thread waits for the acceptor to let go of it. The primary answers within a turn of its loop. */
 const RELEASE_TIMEOUT_MS = 5000;
@@ -354,12 +354,12 @@ class Loop implements ConnectionHost {
     if (this.#isAtFault) return;
     this.#isAtFault = true;
     this.#log.warn('process.exit was called');
-    this.#tell({ type: 'fault', cause: 'exit', error: plainError(new UserExit()) });
+    this.#tell({ type: 'fault', cause: 'exit', error: plainError(new Error('process.exit was called')) });
   }
 
   /** User code failed where no connection can be blamed. The primary decides what becomes of this loop. */
   #fault(error: unknown): void {
-    if (this.#isAtFault || error instanceof UserExit) return;
+    if (this.#isAtFault || isUserExit(error)) return;
     this.#isAtFault = true;
     this.totals.handlerErrors++;
     logError(this.#log, {}, error, 'uncaught error on the loop');

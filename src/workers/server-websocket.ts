@@ -26,7 +26,7 @@ import { byteLength, toNative } from './encode.ts';
 import { ensureRoomToClose } from './room-to-close.ts';
 import type { SlowConsumers } from './slow-consumers.ts';
 import type { Subscription } from './subscription.ts';
-import { UserExit } from './user-exit.ts';
+import { isUserExit } from './user-exit.ts';
 
 /** What uWebSockets.js keeps with each of its sockets for us. */
 export interface ConnectionHolder {
@@ -382,7 +382,7 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
   /** A callback threw or rejected: this connection ends, nothing else does. */
   #fail(name: string, error: unknown): void {
     // The loop is drained, and this connection with the others.
-    if (error instanceof UserExit) return;
+    if (isUserExit(error)) return;
     this.#early = undefined;
     this.#host.callbackFailed(this as ServerWebSocket, name, error);
     this.close(CloseCode.internalError, 'internal error');

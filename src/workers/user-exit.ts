@@ -5,22 +5,23 @@
  */
 import { syncBuiltinESMExports } from 'node:module';
 
-/** What ends the user code. It is no error of the app, and is not logged. */
-export class UserExit extends Error {
-  constructor() {
-    super('process.exit was called');
-    this.name = UserExit.name;
-  }
-}
+/** What `process.exit` has thrown. Asked for by identity: whatever user code throws may be a proxy that throws when it is looked at. */
+const EXITS = new WeakSet<object>();
 
-/** From here on `process.exit` calls `onExit` and throws `UserExit`. Gives what it was before. */
+/** What was thrown ends user code that has called `process.exit`. It is no error of the app, and is not logged. */
+export const isUserExit = (thrown: unknown): boolean =>
+  typeof thrown === 'object' && thrown !== null && EXITS.has(thrown);
+
+/** From here on `process.exit` calls `onExit`, and ends the code that calls it. Gives what it was before. */
 export function takeOverExit(onExit: () => void): (code: number) => never {
-  const { exit } = process;
+  const { exit: reallyExit } = process;
   process.exit = () => {
     onExit();
-    throw new UserExit();
+    const exit = new Error('process.exit was called');
+    EXITS.add(exit);
+    throw exit;
   };
   // `import { exit } from 'node:process'` is to see it as well.
   syncBuiltinESMExports();
-  return (code) => exit.call(process, code);
+  return (code) => reallyExit.call(process, code);
 }

@@ -93,6 +93,8 @@ describe('an abort', () => {
     expect((await server.get('/abort')).error).toMatchObject({ message: 'changed my mind' });
     await server.untilQueued(0);
     expect(await release()).toEqual({ result: 'let go' });
+    // The result may be here before the primary has counted it.
+    await server.untilIdle(ports);
     expect(server.now).toMatchObject({ aborted: aborted + 1, completed: completed + 1 });
   });
 

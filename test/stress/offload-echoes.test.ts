@@ -14,10 +14,11 @@ const APP = fileURLToPath(new URL('../fixtures/offload-echo-app.js', import.meta
 const LOOPS = 2;
 const CONNECTIONS = IS_LONG ? 500 : 50;
 const ECHOES_PER_SECOND = IS_LONG ? 1000 : 200;
-const PHASE_MS = IS_LONG ? 10_000 : 1000;
+const PHASE_MS = IS_LONG ? 4000 : 500;
+const ROUNDS = IS_LONG ? 7 : 1;
 const TASK_MS = 50;
 const LAG_PAUSE_MS = 100;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 180_000;
 
 let server: ServerProcess;
 let echoes: EchoPace;
@@ -86,14 +87,29 @@ async function measure(name: string, where?: 'inline' | 'offload'): Promise<numb
   return percentile(times, 99);
 }
 
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
 test(
   'keeps echoes quick when tasks are offloaded, and does not when they run on the loops',
   async () => {
-    await echoes.run(PHASE_MS / 2);
-    const idle = await measure('idle');
-    const offloaded = await measure('with tasks offloaded', 'offload');
-    const inline = await measure('with tasks on the loops', 'inline');
-    expect([idle, offloaded, inline].every((ms) => ms > 0)).toBe(true);
+    await echoes.run(PHASE_MS);
+    const p99 = { idle: [] as number[], offloaded: [] as number[], inline: [] as number[] };
+    // In turns: what else the machine does hits all three.
+    for (let round = 0; round < ROUNDS; round++) {
+      p99.idle.push(await measure('idle'));
+      p99.offloaded.push(await measure('with tasks offloaded', 'offload'));
+      p99.inline.push(await measure('with tasks on the loops', 'inline'));
+    }
+    const [idle, offloaded, inline] = [p99.idle, p99.offloaded, p99.inline].map(median) as [
+      number,
+      number,
+      number,
+    ];
+    console.log(
+      `median p99 of ${ROUNDS} rounds: idle ${idle} offloaded ${offloaded} on the loops ${inline} ms`,
+    );
+    expect(Math.min(idle, offloaded, inline)).toBeGreaterThan(0);
     if (!IS_LONG) return;
     expect(offloaded).toBeLessThan(3 * idle);
     expect(inline).toBeGreaterThan(3 * idle);

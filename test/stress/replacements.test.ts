@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoopSnapshot } from 'polyloop';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { Client, type Closed } from '../harness/client.ts';
 import type { Greeting } from '../harness/greeting.ts';
 import { mebibytes, openFilesOf, residentBytesOf } from '../harness/process-figures.ts';
@@ -153,6 +153,7 @@ test(
     const server = await ServerProcess.start(
       ...['--workers', String(LOOPS), '--app', 'test/fixtures/faulty.js', '--drain-timeout', '0.3'],
     );
+    onTestFinished(() => server.kill('SIGKILL'));
     const url = server.url('/');
     const traffic = new Traffic(url);
     const clients = Array.from({ length: CLIENTS }, (_, id) => traffic.echo(id));

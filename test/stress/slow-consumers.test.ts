@@ -95,6 +95,7 @@ test.runIf(process.platform === 'linux').each(['drop', 'close'])(
   async (policy) => {
     const flooded = await Flooded.start(policy);
     const { server, readers } = flooded;
+    onTestFinished(() => server.kill('SIGKILL'));
     while (readers.length < HEALTHY) readers.push(await FloodReader.open(server.port, new Latencies()));
     await flooded.flood(PER_SECOND, 1);
     const before = await flooded.flood(PER_SECOND, SECONDS_BEFORE);
