@@ -35,11 +35,10 @@ export class LoopHandle {
   readonly reloads: number;
   /** It is being drained; another thread serves in its place, or will. */
   isLeaving = false;
-  /** Resolves when the loop has loaded the app module; rejects with `AppLoadError` or `LoopError`. */
+  /** Resolves when the loop has loaded the app module; rejects with `AppLoadError`, `ConfigError` or `LoopError`. */
   readonly ready: Promise<LoopDescriptor>;
   /** Resolves when the thread has ended, however. */
   readonly ended: Promise<void>;
-  #isEnded = false;
   readonly #worker: Worker;
   readonly #onListening: ((port: number | null) => void)[] = [];
   readonly #onShed: ((closed: number) => void)[] = [];
@@ -56,10 +55,7 @@ export class LoopHandle {
       ...heapLimits(birth.config.maxHeapBytes),
     });
     this.ended = new Promise((resolve) => {
-      this.#worker.once('exit', () => {
-        this.#isEnded = true;
-        resolve();
-      });
+      this.#worker.once('exit', () => resolve());
     });
     this.ready = new Promise((resolve, reject) => {
       this.#worker.on('message', (message: LoopToPrimary) => {
@@ -101,10 +97,6 @@ export class LoopHandle {
     });
     // Whoever awaits `ready` hears of the failure; nobody has to.
     this.ready.catch(() => {});
-  }
-
-  get isEnded(): boolean {
-    return this.#isEnded;
   }
 
   send(message: PrimaryToLoop): void {

@@ -31,8 +31,6 @@ export class CatchUp {
   /** Subscriptions whose clients can be sent more, the one that waits longest first. */
   readonly #ready = new Set<Subscription>();
   #isScheduled = false;
-  /** Of this turn's budget. */
-  #spent = 0;
 
   constructor(shared: ChannelLog, history: History, fanOut: FanOut, maxBackpressure: number) {
     this.#shared = shared;
@@ -56,21 +54,21 @@ export class CatchUp {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      this.#spent = 0;
       this.#sendOn();
     });
   }
 
   /** Goes round the subscriptions, a piece of what each one missed at a time, while the turn's budget lasts. */
   #sendOn(): void {
+    let spent = 0;
     for (const subscription of this.#ready) {
-      if (this.#spent >= TURN_BUDGET) {
+      if (spent >= TURN_BUDGET) {
         this.resume(subscription);
         return;
       }
       this.#ready.delete(subscription);
       subscription.connection.corked(() => {
-        this.#spent += this.#sendPiece(subscription);
+        spent += this.#sendPiece(subscription);
       });
     }
   }

@@ -153,7 +153,7 @@ class Loop implements ConnectionHost {
     if (this.#slot.isReleased(this.#birth.incarnation)) process.exit(0);
     const app = createApp(tls);
     this.#app = app;
-    this.#exit = takeOverExit(() => this.#userExits());
+    this.#exit = takeOverExit((exit) => this.#userExits(exit));
     await this.#anchor.open(app, tls !== null);
     app.filter((_, change) => this.#socketsChanged(change));
     addRoutesForEachName(app, tls, () => this.#serve(app));
@@ -350,11 +350,11 @@ class Loop implements ConnectionHost {
   }
 
   /** User code wants the thread to end: so it does, in the right order. */
-  #userExits(): void {
+  #userExits(exit: Error): void {
     if (this.#isAtFault) return;
     this.#isAtFault = true;
-    this.#log.warn('process.exit was called');
-    this.#tell({ type: 'fault', cause: 'exit', error: plainError(new Error('process.exit was called')) });
+    this.#log.warn(exit.message);
+    this.#tell({ type: 'fault', cause: 'exit', error: plainError(exit) });
   }
 
   /** User code failed where no connection can be blamed. The primary decides what becomes of this loop. */

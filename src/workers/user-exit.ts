@@ -12,13 +12,13 @@ const EXITS = new WeakSet<object>();
 export const isUserExit = (thrown: unknown): boolean =>
   typeof thrown === 'object' && thrown !== null && EXITS.has(thrown);
 
-/** From here on `process.exit` calls `onExit`, and ends the code that calls it. Gives what it was before. */
-export function takeOverExit(onExit: () => void): (code: number) => never {
+/** From here on `process.exit` calls `onExit` with what it then throws, to end the code that calls it. Gives what it was before. */
+export function takeOverExit(onExit: (exit: Error) => void): (code: number) => never {
   const { exit: reallyExit } = process;
   process.exit = () => {
-    onExit();
     const exit = new Error('process.exit was called');
     EXITS.add(exit);
+    onExit(exit);
     throw exit;
   };
   // `import { exit } from 'node:process'` is to see it as well.
