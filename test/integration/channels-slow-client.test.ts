@@ -60,6 +60,10 @@ test('keeps what waits for a client within maxBackpressure, and sends all in ord
   });
   expect(result).toMatchObject({ ok: true, sequence: held, missed: held, complete: true });
   const later = await publishBytes('much', 1024 * 1024, held + 1);
+  await server.run(0, async ({ member, notes }) => {
+    while (member('slow').bufferedAmount === 0) await new Promise((resolve) => setImmediate(resolve));
+    notes.push(member('slow').bufferedAmount);
+  });
   readSlowly(client);
   client.socket.resume();
   const numbers = (await take(client, held + later)).map(numberOf);
