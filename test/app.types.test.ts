@@ -137,6 +137,46 @@ describe('WebSocket', () => {
   });
 });
 
+describe('what does not compile', () => {
+  it('is data of another type than the connection has', () => {
+    const change = (ws: WebSocket<User>, server: ServerWebSocket<User>): void => {
+      ws.data = { name: 'ada' };
+      // @ts-expect-error a number is no user
+      ws.data = 7;
+      // @ts-expect-error the name is missing
+      server.data = {};
+      // @ts-expect-error a user has no age
+      server.data.age;
+      // @ts-expect-error a connection of strings is not one of users
+      server satisfies WebSocket<string>;
+    };
+    const upgrade = (loop: LoopContext): void =>
+      loop.webSocket<User>('/', {
+        onUpgrade(ws) {
+          // @ts-expect-error a string is no user
+          ws.data = 'ada';
+        },
+      });
+    expectTypeOf([change, upgrade]).toBeArray();
+  });
+
+  it('is a callback of runExclusive that returns a promise', () => {
+    const calls = ({ shared }: LoopContext): void => {
+      const mutex = shared.mutex('name');
+      expectTypeOf(mutex.runExclusive(() => 7)).toEqualTypeOf<number>();
+      expectTypeOf(mutex.runExclusive(() => {})).toEqualTypeOf<void>();
+      expectTypeOf(mutex.runExclusive((): User | undefined => undefined)).toEqualTypeOf<User | undefined>();
+      // @ts-expect-error an async function returns a promise
+      mutex.runExclusive(async () => 7);
+      // @ts-expect-error so does this one
+      mutex.runExclusive(() => Promise.resolve());
+      // @ts-expect-error and this one sometimes
+      mutex.runExclusive(() => (Math.random() > 0.5 ? 7 : Promise.resolve(7)));
+    };
+    expectTypeOf(calls).toBeFunction();
+  });
+});
+
 describe('the rest of the contract', () => {
   it('takes an app as a path or a URL, and the number of loops as a number or auto', () => {
     expectTypeOf<{ app: URL; workers: 'auto' }>().toExtend<ServerOptions>();

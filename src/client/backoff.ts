@@ -1,5 +1,6 @@
 /** Full-jitter exponential backoff: how long to wait before the next attempt. */
 
+/** Waits between attempts: each is anything up to a bound that begins at `firstMs` and doubles, up to `maxMs`. */
 export interface BackoffOptions {
   /** Milliseconds: the first wait is anything up to this. Default: 1000. */
   readonly firstMs?: number | undefined;

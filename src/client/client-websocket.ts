@@ -14,9 +14,12 @@ import {
   type WebSocket,
 } from '../websocket.ts';
 import { EarlyQueue } from './early-queue.ts';
+import { guarded } from './guarded.ts';
 
 const ID_BYTES = 9;
 const OPEN = 1;
+/** Pings get through when nothing else does, up to this. */
+const PING_RESERVE_BYTES = 64 * 1024;
 
 export interface ClientLimits {
   readonly maxPayload: number;
@@ -35,6 +38,8 @@ export class ClientWebSocket<Data = unknown> implements WebSocket<Data> {
   readonly #early: EarlyQueue;
   #droppedMessages = 0;
   #hasBacklog = false;
+  /** `close` or `terminate` was called: what still comes is for nobody. */
+  #isLeaving = false;
   /** Why the connection ended without a close frame, where it is known. */
   #cause = '';
   #onText: ((ws: this, text: string) => CallbackResult) | undefined;
@@ -51,8 +56,8 @@ export class ClientWebSocket<Data = unknown> implements WebSocket<Data> {
     this.#early = new EarlyQueue(limits.maxPayload);
     socket.binaryType = 'nodebuffer';
     socket.on('message', (message: RawData, isBinary) => this.#received(message as Buffer, isBinary));
-    socket.on('ping', (payload) => this.#call('onPing', this.#onPing, copyOf(payload)));
-    socket.on('pong', (payload) => this.#call('onPong', this.#onPong, copyOf(payload)));
+    socket.on('ping', (payload) => this.#controlled('onPing', this.#onPing, payload));
+    socket.on('pong', (payload) => this.#controlled('onPong', this.#onPong, payload));
     socket.on('error', (error) => {
       this.#cause = error.message;
     });
@@ -85,14 +90,14 @@ export class ClientWebSocket<Data = unknown> implements WebSocket<Data> {
   // ── sending ──
 
   send(data: MessageData, { binary, compress = true }: SendOptions = {}): SendOutcome {
-    const message = toTextOrBytes(data);
     if (this.isClosed) return 'closed';
+    const message = toTextOrBytes(data);
     if (this.#socket.bufferedAmount > this.#limits.maxBackpressure) {
       this.#droppedMessages++;
       return 'dropped';
     }
     const isBinary = binary ?? typeof message !== 'string';
-    this.#socket.send(message, { binary: isBinary, compress }, this.#written);
+    this.#socket.send(this.#toKeep(message), { binary: isBinary, compress }, this.#written);
     return this.#outcome();
   }
 
@@ -105,20 +110,28 @@ export class ClientWebSocket<Data = unknown> implements WebSocket<Data> {
       );
     }
     if (this.isClosed) return 'closed';
-    this.#socket.ping(bytes, undefined, this.#written);
+    if (this.#socket.bufferedAmount > this.#limits.maxBackpressure + PING_RESERVE_BYTES) return 'dropped';
+    this.#socket.ping(this.#toKeep(bytes), undefined, this.#written);
     return this.#outcome();
   }
 
   close(code: number = CloseCode.normal, reason = ''): void {
     assertCloseFrame(code, reason);
+    this.#isLeaving = true;
     this.#early.clear();
     // `ws` counts bytes of what it sends, so the reason goes out well-formed.
     if (!this.isClosed) this.#socket.close(code, reason.toWellFormed());
   }
 
   terminate(): void {
+    this.#isLeaving = true;
     this.#early.clear();
     this.#socket.terminate();
+  }
+
+  /** What compression makes wait: a copy, because the caller may change its bytes meanwhile. */
+  #toKeep(data: string | Uint8Array): string | Uint8Array {
+    return typeof data === 'string' || this.#socket.extensions === '' ? data : new Uint8Array(data);
   }
 
   #outcome(): SendOutcome {
@@ -166,8 +179,17 @@ export class ClientWebSocket<Data = unknown> implements WebSocket<Data> {
   // ── dispatch ──
 
   #received(message: Buffer, isBinary: boolean): void {
+    if (this.#isLeaving) return;
     if (this.#early.isOpen) this.#early.push(message, isBinary);
     else this.#dispatch(message, isBinary);
+  }
+
+  #controlled(
+    name: string,
+    callback: ((ws: this, bytes: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined,
+    payload: Buffer,
+  ): void {
+    if (!this.#isLeaving) this.#call(name, callback, copyOf(payload));
   }
 
   #deliverEarly(): void {
@@ -189,15 +211,13 @@ export class ClientWebSocket<Data = unknown> implements WebSocket<Data> {
     argument: Argument,
   ): void {
     if (callback === undefined) return;
-    const fail = (error: unknown): void => {
-      this.#limits.onError(error, name);
-      this.close(CloseCode.internalError, 'internal error');
-    };
-    try {
-      callback(this, argument)?.then(undefined, fail);
-    } catch (error) {
-      fail(error);
-    }
+    guarded(
+      () => callback(this, argument),
+      (error) => {
+        this.#limits.onError(error, name);
+        this.close(CloseCode.internalError, 'internal error');
+      },
+    );
   }
 
   /** Pings, and ends the connection when one is not answered before the next is due. */

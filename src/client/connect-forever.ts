@@ -12,6 +12,7 @@ import {
 } from '../websocket.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import { type ConnectOptions, connect } from './connect.ts';
+import { guarded } from './guarded.ts';
 import { Outbox } from './outbox.ts';
 
 const DEFAULT_MAX_QUEUE_BYTES = 1024 * 1024;
@@ -24,6 +25,7 @@ const LATER_STATUSES: readonly number[] = [408, 425, 429];
 /** Failures that trying again does not mend. */
 const FINAL_FAILURES: readonly string[] = ['CONNECT_INVALID', 'CONNECT_TLS', 'CONNECT_PROTOCOL'];
 
+/** How to connect, and how to come back. */
 export interface ConnectForeverOptions extends ConnectOptions {
   /** How long to wait before each attempt. */
   readonly backoff?: BackoffOptions | undefined;
@@ -33,7 +35,10 @@ export interface ConnectForeverOptions extends ConnectOptions {
   readonly finalCodes?: readonly number[] | undefined;
 }
 
-/** What callbacks of a lasting connection are called with: the connection of that moment. */
+/**
+ * What callbacks of a lasting connection are called with: the connection of that moment.
+ * @inline
+ */
 type OnMessage<Argument> = (ws: WebSocket, argument: Argument) => CallbackResult;
 
 /**
@@ -45,6 +50,7 @@ export function connectForever(url: string | URL, options: ConnectForeverOptions
   return new LastingWebSocket(url, options);
 }
 
+/** A connection that comes back, made by `connectForever`. Each callback may be set at any time; setting again replaces. */
 export class LastingWebSocket {
   /** Resolves when the client does not come back any more: with the last close, or with 1006 and why there is no connection. */
   readonly onClose: Promise<CloseEvent>;
@@ -126,11 +132,13 @@ export class LastingWebSocket {
     this.#end({ code, reason, wasClean: true });
   }
 
+  /** Text messages of every connection, decoded. */
   onText(callback: OnMessage<string>): void {
     this.#onText = callback;
     this.#current?.onText(callback);
   }
 
+  /** Binary messages of every connection, as a copy that the callback may keep. */
   onBinary(callback: OnMessage<Uint8Array<ArrayBuffer>>): void {
     this.#onBinary = callback;
     this.#current?.onBinary(callback);
@@ -174,15 +182,13 @@ export class LastingWebSocket {
     if (this.#onBinary) ws.onBinary(this.#onBinary);
     const callback = this.#connections === 1 ? this.#onConnect : this.#onReconnect;
     const name = this.#connections === 1 ? 'onConnect' : 'onReconnect';
-    const fail = (error: unknown): void => {
-      this.#options.onError?.(error, name);
-      ws.close(CloseCode.internalError, 'internal error');
-    };
-    try {
-      callback?.(ws)?.then(undefined, fail);
-    } catch (error) {
-      fail(error);
-    }
+    guarded(
+      () => callback?.(ws),
+      (error) => {
+        this.#options.onError?.(error, name);
+        ws.close(CloseCode.internalError, 'internal error');
+      },
+    );
     for (const { data, options } of this.#outbox.take()) this.send(data, options);
   }
 

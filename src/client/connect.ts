@@ -19,6 +19,7 @@ const SCHEMES: readonly string[] = ['ws:', 'wss:'];
 /** Of the body of a refusal. */
 const MAX_BODY_BYTES = 8 * 1024;
 
+/** How to connect, and the limits of the connection. */
 export interface ConnectOptions {
   /** Subprotocols to offer, in order of preference. Default: none. */
   readonly protocols?: readonly string[] | undefined;
@@ -116,7 +117,7 @@ function opened(socket: Socket, url: string, options: ConnectOptions): Promise<v
       settle();
       resolve();
     });
-    // Also keeps an error from being thrown when it comes late.
+    // Later, it is something that the server may not send: its close frame is on its way, and nothing more is waited for.
     socket.on('error', (error) => fail(connectError(url, error)));
     socket.once('unexpected-response', (_, response: IncomingMessage) => {
       void readBody(response).then((body) => fail(new UpgradeRejectedError(url, response, body)));
@@ -144,6 +145,8 @@ const CODES: readonly (readonly [ConnectErrorCode, RegExp])[] = [
   ['CONNECT_DNS', /^(ENOTFOUND|EAI_)/],
   ['CONNECT_REFUSED', /^ECONNREFUSED$/],
   ['CONNECT_TIMEOUT', /^ETIMEDOUT$/],
+  // The parser of HTTP: the answer is none. One that was cut short says nothing of the server.
+  ['CONNECT_PROTOCOL', /^HPE_(?!INVALID_EOF_STATE)/],
   ['CONNECT_TLS', /^(ERR_TLS_|ERR_SSL_|CERT_|EPROTO$|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/],
 ];
 

@@ -10,6 +10,7 @@ export interface Task<Data = unknown, Result = unknown> {
   readonly module: string;
   /** Name of the exported function. */
   readonly name: string;
+  /** Never there: it carries the types of data and result. */
   readonly [signature]?: (data: Data) => Result;
 }
 
@@ -27,16 +28,19 @@ export type Tasks<Module> = {
 
 /** A connection as far as a task depends on it; every `WebSocket` is one. */
 export interface Closable {
+  /** It is closed. */
   readonly isClosed: boolean;
+  /** Resolves when it is closed; never rejects. */
   readonly onClose: Promise<unknown>;
 }
 
+/** What ends a task early, and what is moved to it. */
 export interface OffloadOptions {
   /** Aborts the task; `offload` rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Aborts the task when this connection closes; `offload` rejects with an `AbortError`. */
   readonly whileOpen?: Closable | undefined;
-  /** Longest time from the call to the result, waiting included. `Infinity` is no limit. Default: `DEFAULT_TIMEOUT_MS`. */
+  /** Milliseconds from the call to the result, at most, waiting included. `Infinity` is no limit. Default: 30,000. */
   readonly timeoutMs?: number | undefined;
   /** Buffers and ports of `data` that are moved to the task instead of copied; here they are empty afterwards. */
   readonly transfer?: readonly TransferListItem[] | undefined;
@@ -55,6 +59,7 @@ export const DEFAULT_TIMEOUT_MS = 30_000;
  * `const tasks = defineTasks<typeof import('./tasks.js')>(new URL('./tasks.js', import.meta.url));`
  *
  * Throws `TypeError` for what is no `file:` URL.
+ * @typeParam Module - Type of the module: `typeof import('./tasks.js')`. Without it, any name is a task that takes and gives anything.
  */
 export function defineTasks<Module extends object = Record<string, (data: unknown) => unknown>>(
   module: URL | string,

@@ -1,23 +1,19 @@
 /**
- * Runs the tasks of all loops on a Piscina pool. The primary's thread only.
+ * Runs the tasks of all loops on offload workers. The primary's thread only.
  *
- * The queue is kept here, and Piscina is given a task only when it can run it at once: its own queue has no bound and no order
- * for tasks that can be aborted. Every task that is taken ends once, in one of four ways (`TaskEnd`), and its port is closed then.
+ * The queue is kept here, and an offload worker is given a task only when it can run it at once. Every task that is taken ends once, in one of four ways (`TaskEnd`), and its port is closed then.
  */
-import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import type { ResourceLimits, Worker } from 'node:worker_threads';
+import type { ResourceLimits } from 'node:worker_threads';
 import type { Logger } from 'pino';
-import { Piscina } from 'piscina';
+import { availableCores } from '../available-cores.ts';
 import type { Config } from '../config.ts';
-import type { TaskRun } from '../offload/offload-worker.ts';
 import { within } from '../within.ts';
 import type { OffloadFailed, OffloadRequest } from '../workers/messages.ts';
 import { heapLimits } from './loop-handle.ts';
 import { type OffloadSnapshot, OffloadStats, type TaskEnd } from './offload-stats.ts';
+import { OffloadThread } from './offload-thread.ts';
+import { RestartBudget } from './restart-budget.ts';
 
-const ENTRY = fileURLToPath(new URL('../offload/offload-worker.js', import.meta.url));
 /** How long the end of the server waits for offload workers that are in native code, where nothing can end them. */
 const CLOSE_TIMEOUT_MS = 1000;
 
@@ -45,10 +41,12 @@ export class OffloadPool {
   readonly #limits: { resourceLimits?: ResourceLimits };
   readonly #log: Logger;
   readonly #stats = new OffloadStats();
-  /** Threads by the code that they have loaded: a task is run by threads that are no older than its loop. */
-  readonly #pools = new Map<number, Piscina>();
-  /** Threads that live, those that Piscina is done with too. */
-  readonly #threads = new Set<Worker>();
+  /** Those that are not gone. A task is run by one that is no older than its loop. */
+  readonly #threads = new Set<OffloadThread>();
+  /** How long no thread is started when one did not come up. */
+  readonly #starts = new RestartBudget(Number.POSITIVE_INFINITY);
+  #pause: NodeJS.Timeout | undefined;
+  #whyPaused = '';
   /** Tasks that are queued or running, by caller and number. */
   readonly #tasks = new Map<OffloadCaller, Map<number, PooledTask>>();
   /** In the order in which they came. */
@@ -57,10 +55,15 @@ export class OffloadPool {
   #isClosed = false;
 
   constructor({ workers, offloadWorkers, offloadQueue, maxHeapBytes }: Config, log: Logger) {
-    this.#workers = offloadWorkers || Math.max(1, availableParallelism() - workers);
+    this.#workers = offloadWorkers || Math.max(1, availableCores() - workers);
     this.#maxQueue = offloadQueue;
     this.#limits = heapLimits(maxHeapBytes);
     this.#log = log;
+  }
+
+  /** Tasks that can run and wait. */
+  get capacity(): number {
+    return this.#workers + this.#maxQueue;
   }
 
   snapshot(): OffloadSnapshot {
@@ -110,6 +113,11 @@ export class OffloadPool {
     this.#startNext();
   }
 
+  /** A loop has refused so many calls by itself, because that many of its own were under way. */
+  refused(calls: number): void {
+    this.#stats.refused += calls;
+  }
+
   /** Nobody waits for the task any more. One that runs is ended with its thread. */
   abort(caller: OffloadCaller, number: number): void {
     const task = this.#tasks.get(caller)?.get(number);
@@ -124,21 +132,16 @@ export class OffloadPool {
 
   /** Every loop was started after that many reloads: ends the threads with older code. */
   retireBefore(reloads: number): void {
-    for (const [age, pool] of this.#pools) {
-      if (age >= reloads) continue;
-      this.#pools.delete(age);
-      void pool.destroy();
-    }
+    for (const thread of this.#threads) if (thread.reloads < reloads) thread.destroy();
   }
 
   /** Drops what waits and runs, and ends every offload worker. Takes a second at most. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const caller of this.#tasks.keys()) this.forget(caller);
-    const pools = [...this.#pools.values()];
-    this.#pools.clear();
-    const ends = [...this.#threads].map((thread) => once(thread, 'exit'));
-    await within(CLOSE_TIMEOUT_MS, Promise.all([...ends, ...pools.map((pool) => pool.destroy())]));
+    clearTimeout(this.#pause);
+    for (const thread of this.#threads) thread.destroy();
+    await within(CLOSE_TIMEOUT_MS, Promise.all([...this.#threads].map(({ exited }) => exited)));
   }
 
   // ── one task ──
@@ -146,32 +149,28 @@ export class OffloadPool {
   #startNext(): void {
     for (const task of this.#queue) {
       if (this.#running >= this.#workers) return;
+      const present = this.#threadsFor(task.caller);
+      const thread = present.find(({ isFree }) => isFree) ?? this.#newThread(task.caller);
+      // The next that is free takes it.
+      if (thread === undefined && present.length > 0) return;
       this.#queue.delete(task);
-      void this.#run(task);
+      if (thread) void this.#run(task, thread);
+      else this.#fail(task, `task ${task.request.name} has no offload worker: ${this.#whyPaused}`);
     }
   }
 
-  async #run(task: PooledTask): Promise<void> {
+  async #run(task: PooledTask, thread: OffloadThread): Promise<void> {
     const { module, name, port } = task.request;
     const startMs = performance.now();
     this.#stats.waits.add(startMs - task.sinceMs);
     this.#running++;
     try {
-      const options = { transferList: [port], signal: task.controller.signal };
-      const isDone: boolean = await this.#poolFor(task.caller).run(
-        { module, name, port } satisfies TaskRun,
-        options,
-      );
+      const isDone = await thread.run({ module, name, port }, task.controller.signal);
       this.#finish(task, isDone ? 'completed' : 'failed');
     } catch (error) {
       // When it was stopped, that is what ended the thread.
-      if (this.#finish(task, 'failed'))
-        tell(
-          task.caller,
-          task.request,
-          'worker',
-          `the offload worker of task ${name} ended: ${(error as Error).message}`,
-        );
+      const what = thread.wasUp ? 'ended' : 'could not be started';
+      this.#fail(task, `the offload worker of task ${name} ${what}: ${(error as Error).message}`);
     }
     // Does nothing when the thread has it, or had.
     port.close();
@@ -180,32 +179,33 @@ export class OffloadPool {
     this.#startNext();
   }
 
-  #poolFor({ reloads }: OffloadCaller): Piscina {
-    const present = this.#pools.get(reloads);
-    if (present) return present;
-    const pool = new Piscina({
-      filename: ENTRY,
-      minThreads: 0,
-      maxThreads: this.#workers,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      // A thread that waits by Atomics between tasks does not turn its loop, and frees no port.
-      atomics: 'disabled',
-      recordTiming: false,
-      ...this.#limits,
-    });
-    // Nothing of a task's: what it left behind failed on an idle thread, which Piscina replaces.
-    pool.on('error', (error: unknown) => this.#log.error({ err: error }, 'offload worker failed'));
-    pool.on('workerCreate', () => this.#watch(pool));
-    this.#pools.set(reloads, pool);
-    return pool;
+  /** Those with the code of its loop that live, first those that are up. */
+  #threadsFor({ reloads }: OffloadCaller): OffloadThread[] {
+    const living = [...this.#threads].filter((thread) => thread.reloads === reloads && !thread.hasEnded);
+    return living.sort((a, b) => Number(b.wasUp) - Number(a.wasUp));
   }
 
-  #watch(pool: Piscina): void {
-    for (const thread of pool.threads) {
-      if (this.#threads.has(thread)) continue;
-      this.#threads.add(thread);
-      thread.once('exit', () => this.#threads.delete(thread));
-    }
+  /** Undefined while none is started, because one did not come up. */
+  #newThread({ reloads }: OffloadCaller): OffloadThread | undefined {
+    if (this.#pause) return undefined;
+    const thread = new OffloadThread(reloads, this.#limits, {
+      startFailed: (error) => this.#pauseStarts(error),
+      failedIdle: (error) => this.#log.error({ err: error }, 'offload worker failed'),
+    });
+    this.#threads.add(thread);
+    void thread.exited.then(() => this.#threads.delete(thread));
+    return thread;
+  }
+
+  #pauseStarts(error: Error): void {
+    if (this.#pause || this.#isClosed) return;
+    const waitMs = this.#starts.take(performance.now()) ?? 0;
+    this.#log.error({ err: error, waitMs }, 'offload worker could not be started');
+    this.#whyPaused = error.message;
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      this.#startNext();
+    }, waitMs).unref();
   }
 
   #timeOut(task: PooledTask): void {
@@ -218,6 +218,12 @@ export class OffloadPool {
         'timeout',
         `task ${name} had no result within ${timeoutMs} ms; it was ${where}`,
       );
+  }
+
+  /** For want of an offload worker. */
+  #fail(task: PooledTask, message: string): void {
+    if (this.#finish(task, 'failed')) tell(task.caller, task.request, 'worker', message);
+    task.request.port.close();
   }
 
   /** Ends a task early. False when it had ended. */

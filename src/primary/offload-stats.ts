@@ -4,15 +4,21 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 const MICROS_PER_MS = 1000;
 const NO_TIMES: TimeSummary = { count: 0, mean: 0, p50: 0, p99: 0, max: 0 };
 
-/** Milliseconds, with fractions. */
+/** How long something took: milliseconds, with fractions; 0 when there was nothing yet. */
 export interface TimeSummary {
+  /** How many times were measured. */
   readonly count: number;
+  /** Arithmetic mean. */
   readonly mean: number;
+  /** Median. */
   readonly p50: number;
+  /** 99 of 100 are not above it. */
   readonly p99: number;
+  /** The longest. */
   readonly max: number;
 }
 
+/** What the offload pool does now, and has done since the start of the server. */
 export interface OffloadSnapshot {
   /** Tasks that run at a time, at most. */
   readonly workers: number;
@@ -22,10 +28,11 @@ export interface OffloadSnapshot {
   readonly running: number;
   /** Tasks that had a result. */
   readonly completed: number;
-  /** Tasks that threw, or whose offload worker ended. */
+  /** Tasks that threw, or whose offload worker ended or could not be started. */
   readonly failed: number;
+  /** Tasks that had no result within their `timeoutMs`. */
   readonly timedOut: number;
-  /** By a signal, by the end of a connection, or by the end of their loop. */
+  /** Tasks that were given up: by a signal, by the end of a connection, or by the end of their loop. */
   readonly aborted: number;
   /** Tasks that found the queue full. They are in no other count. */
   readonly refused: number;

@@ -1,6 +1,6 @@
-/** How often, and how soon, one loop may be started again. */
+/** How often, and how soon, one loop may be started again, or an offload worker when one did not come up. */
 
-/** Wait before a loop is started again: doubles from the first to the last value, and starts over after a calm minute. */
+/** Wait before the next start: doubles from the first to the last value, and starts over after a calm minute. */
 const FIRST_WAIT_MS = 100;
 const LAST_WAIT_MS = 10_000;
 const WINDOW_MS = 60_000;

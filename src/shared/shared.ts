@@ -7,10 +7,13 @@
  * `SharedMemoryFullError` when there is no room for it (option `stateBytes`). Every call is synchronous.
  */
 export interface Shared {
+  /** The counter of this name. */
   counter(name: string): SharedCounter;
+  /** The map of this name. `V` is the type of its values, unchecked. */
   map<V = unknown>(name: string): SharedMap<V>;
+  /** The mutex of this name. */
   mutex(name: string): SharedMutex;
-  /** `SharedTypeError` when the limiter exists with other settings. */
+  /** The rate limiter of this name. `SharedTypeError` when the limiter exists with other settings. */
   rateLimiter(name: string, settings: RateLimit): SharedRateLimiter;
 }
 
@@ -21,17 +24,21 @@ export interface Shared {
 export interface SharedCounter {
   /** Adds `n`, default 1, and returns the sum. */
   add(n?: number): number;
+  /** The present value. */
   get(): number;
+  /** Sets it to `n`, whatever it was. */
   set(n: number): void;
   /** Sets `n` if the counter is at `expected`. Returns what it was at before: `expected` means that it was set. */
   compareExchange(expected: number, n: number): number;
 }
 
+/** How an entry of a map is set. */
 export interface SetOptions {
   /** Milliseconds until the entry is gone, more than 0. Default: it stays. */
   ttlMs?: number;
 }
 
+/** How an entry of a map is updated. */
 export interface UpdateOptions {
   /** Milliseconds until the entry is gone, more than 0. Default: as before; an entry that is new stays. */
   ttlMs?: number;
@@ -44,7 +51,9 @@ export interface UpdateOptions {
  * throws has changed nothing. `SharedMemoryFullError` when there is no room (option `stateBytes`).
  */
 export interface SharedMap<V = unknown> extends Iterable<[string, V]> {
+  /** A copy of the value; undefined when there is no such entry. */
   get(key: string): V | undefined;
+  /** Whether there is such an entry. */
   has(key: string): boolean;
   /** Sets value and time to live: without `ttlMs` the entry stays. */
   set(key: string, value: V, options?: SetOptions): void;
@@ -65,23 +74,30 @@ export interface SharedMap<V = unknown> extends Iterable<[string, V]> {
    * may not be met. No key is met twice, and no lock is held between two steps.
    */
   entries(): IterableIterator<[string, V]>;
+  /** The key of every entry, met as in `entries`. */
   keys(): IterableIterator<string>;
+  /** The value of every entry, met as in `entries`. */
   values(): IterableIterator<V>;
 }
 
+/** How long to wait for a mutex. */
 export interface ExclusiveOptions {
   /** Longest wait for the mutex, in milliseconds; 0 does not wait. Default 5000. The loop stands still meanwhile. */
   timeoutMs?: number;
 }
 
+/** Lets one loop at a time do something. */
 export interface SharedMutex {
   /**
    * Runs `fn` while no other loop runs one under this mutex, and returns its result. Free again when `fn` has returned or
-   * thrown. `fn` is synchronous: a promise is refused with `TypeError`. `MutexTimeoutError` when the mutex is not free in
+   * thrown. `fn` is synchronous: a promise does not compile, and is refused with `TypeError`. `MutexTimeoutError` when the mutex is not free in
    * time, and at once inside `runExclusive` of the same mutex.
    */
-  runExclusive<T>(fn: () => T, options?: ExclusiveOptions): T;
+  runExclusive<T>(fn: () => Synchronous<T>, options?: ExclusiveOptions): T;
 }
+
+/** Anything but a promise, whose work would go on when the lock is free again. */
+export type Synchronous<T> = T extends PromiseLike<unknown> ? never : T;
 
 /** Settings of a rate limiter. */
 export interface RateLimit {
@@ -98,6 +114,7 @@ export interface RateLimit {
 
 /** Answer of `take`. */
 export interface TakeResult {
+  /** Whether the cost was taken. */
   readonly allowed: boolean;
   /** Takes of cost 1 that would be allowed right after this one. */
   readonly remaining: number;

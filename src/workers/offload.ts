@@ -26,13 +26,20 @@ interface Call {
 type Tell = (message: LoopToPrimary, transfer?: readonly TransferListItem[]) => void;
 
 export class Offload {
+  /** More of them than the pool can take are never under way: a port for each would be made before the first refusal is heard. */
+  readonly #capacity: number;
   readonly #tell: Tell;
   readonly #calls = new Map<number, Call>();
+  /** Calls that were aborted, until the primary has closed their port. */
+  #aborted = 0;
+  /** Calls that were refused in this turn. */
+  #refused = 0;
   /** What to do when a connection closes. One promise callback each: those cannot be taken back. */
   readonly #onClose = new WeakMap<Closable, Set<() => void>>();
   #lastNumber = 0;
 
-  constructor(tell: Tell) {
+  constructor(capacity: number, tell: Tell) {
+    this.#capacity = capacity;
     this.#tell = tell;
   }
 
@@ -47,6 +54,7 @@ export class Offload {
     const timeoutMs = checkTimeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     signal?.throwIfAborted();
     if (whileOpen?.isClosed) throw closedError();
+    if (this.#calls.size + this.#aborted >= this.#capacity) throw this.#refusal();
 
     const number = ++this.#lastNumber;
     const { port1, port2 } = new MessageChannel();
@@ -62,6 +70,8 @@ export class Offload {
     return await new Promise((resolve, reject) => {
       const abort = (reason: unknown): void => {
         this.#tell({ type: 'offload-abort', task: number });
+        this.#aborted++;
+        port1.once('close', () => this.#aborted--);
         this.#take(number)?.reject(reason);
       };
       const onAbort = (): void => abort(signal?.reason);
@@ -95,6 +105,18 @@ export class Offload {
       port.close();
       this.#take(number)?.reject(error);
     });
+  }
+
+  /** The primary counts them, and is told once a turn. */
+  #refusal(): OffloadQueueFullError {
+    if (this.#refused++ === 0)
+      setImmediate(() => {
+        this.#tell({ type: 'offload-refused', calls: this.#refused });
+        this.#refused = 0;
+      });
+    return new OffloadQueueFullError(
+      `${this.#capacity} tasks of this loop are under way, and offloadQueue allows no more`,
+    );
   }
 
   /** Undefined when the call has been settled. */

@@ -2,16 +2,10 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import {
-  type ChannelPosition,
-  type ConnectForeverOptions,
-  connectForever,
-  type LastingWebSocket,
-} from 'polyloop';
+import { type ConnectForeverOptions, connectForever, type LastingWebSocket } from 'polyloop';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { freePort } from '../harness/free-port.ts';
-import { ServerProcess } from '../harness/server-process.ts';
 
 const QUICK = { firstMs: 20, maxMs: 50 };
 
@@ -183,54 +177,4 @@ describe('an end', () => {
     const ws = connectForever('http://127.0.0.1/');
     expect((await ws.onClose).code).toBe(1006);
   });
-});
-
-describe('with a polyloop server and its history', () => {
-  it('gets every message exactly once, or is told that some are gone, when the server is killed again and again', async () => {
-    const port = await freePort();
-    const args = [
-      '--host',
-      '127.0.0.1',
-      '--port',
-      String(port),
-      '--workers',
-      '2',
-      '--app',
-      'test/fixtures/resumable.js',
-    ];
-    const restarts = process.env.POLYLOOP_STRESS === '1' ? 20 : 3;
-    let position: ChannelPosition | undefined;
-    const numbers = new Map<string, number[]>();
-    const gone: string[] = [];
-    const ws = open(port);
-    const resume = (ws: { send(text: string): unknown }): void =>
-      void ws.send(JSON.stringify(position ?? null));
-    ws.onConnect(resume);
-    ws.onReconnect(resume);
-    ws.onText((_, text) => {
-      if (text.startsWith('{')) {
-        const { epoch, sequence, missed, complete } = JSON.parse(text);
-        if (position !== undefined && !complete) gone.push(epoch);
-        position = { epoch, sequence: sequence - missed };
-        return;
-      }
-      const { epoch = '', sequence = 0 } = position ?? {};
-      position = { epoch, sequence: sequence + 1 };
-      numbers.set(epoch, [...(numbers.get(epoch) ?? []), Number(text)]);
-    });
-    for (let restart = 0; restart < restarts; restart++) {
-      const server = new ServerProcess(args);
-      await server.line('listening');
-      await expect.poll(() => ws.isConnected).toBe(true);
-      const before = position?.sequence ?? 0;
-      await expect.poll(() => position?.sequence, { timeout: 10_000 }).toBeGreaterThan(before + 20);
-      server.kill('SIGKILL');
-      await server.exit;
-    }
-    ws.close();
-    // Within one life of the server without a gap; and every new life was told.
-    for (const received of numbers.values())
-      expect(received).toEqual(Array.from({ length: received.length }, (_, i) => (received[0] ?? 0) + i));
-    expect(gone).toHaveLength(restarts - 1);
-  }, 120_000);
 });

@@ -1,12 +1,18 @@
-/** The client against servers that are not ours, well-behaved and not. */
+/** What only a client has: options, failures, servers that misbehave. The rest is in test/websocket. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
-import { type ConnectOptions, connect, UpgradeRejectedError, type WebSocket } from 'polyloop';
+import { constants, deflateRawSync } from 'node:zlib';
+import { type ConnectOptions, connect, UpgradeRejectedError } from 'polyloop';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
+import { closePayload, frame, Opcode } from '../harness/frames.ts';
 import { freePort } from '../harness/free-port.ts';
+import { until } from '../harness/until.ts';
 
+const CLOSE_FRAME = 0x88;
+/** A server does not mask. */
+const PLAIN = { isMasked: false };
 const KEY_SALT = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 /** A server of the ws package; `serve` gets each connection. */
@@ -98,24 +104,6 @@ describe('against a server of another package', () => {
     ws.terminate();
   });
 
-  it('keeps what arrives before the first callback is set, in order', async () => {
-    const url = await wsServer((socket) => {
-      for (let i = 0; i < 100; i++) socket.send(`${i}`);
-      socket.send(Buffer.from([7]));
-    });
-    const ws = await connect(url);
-    const seen: unknown[] = [];
-    await new Promise<void>((resolve) => {
-      ws.onText((_, text) => void seen.push(text));
-      ws.onBinary((_, bytes) => {
-        seen.push([...bytes]);
-        resolve();
-      });
-    });
-    expect(seen).toEqual([...Array.from({ length: 100 }, (_, i) => `${i}`), [7]]);
-    ws.terminate();
-  });
-
   it('negotiates a subprotocol and compression, and sends headers, when asked to', async () => {
     let headers: Record<string, unknown> = {};
     const url = await wsServer((socket) => socket.send('x'.repeat(1000)), {
@@ -162,33 +150,8 @@ describe('against a server of another package', () => {
     await expect.poll(() => codes).toEqual([1011, 1011]);
   });
 
-  it('answers buffered, then dropped, and tells onDrain when the server reads again', async () => {
-    const url = await wsServer((socket) => {
-      socket.pause();
-      server = socket;
-    });
-    let server: import('ws').WebSocket | undefined;
-    const ws = await connect(url, { maxBackpressure: 1024 * 1024 });
-    const drained = new Promise((resolve) => ws.onDrain((ws) => resolve(ws.bufferedAmount)));
-    const outcomes = new Set<string>();
-    while (!outcomes.has('dropped')) outcomes.add(ws.send(new Uint8Array(256 * 1024)));
-    expect([...outcomes].at(-2)).toBe('buffered');
-    expect(ws.droppedMessages).toBe(1);
-    server?.resume();
-    expect(await drained).toBe(0);
-    ws.terminate();
-    expect((await ws.onClose).code).toBe(1006);
-  });
-
-  it('takes wrong arguments for what they are', async () => {
-    const url = await wsServer(() => {});
-    const ws = await connect(url);
-    expect(() => ws.close(1005)).toThrow(RangeError);
-    expect(() => ws.close(1000, 'x'.repeat(124))).toThrow(RangeError);
-    expect(() => ws.ping('x'.repeat(126))).toThrow(RangeError);
-    expect(() => ws.send(5 as never)).toThrow(TypeError);
-    ws.terminate();
-    await expect(connect(url, { maxPayload: -1 })).rejects.toThrow(RangeError);
+  it('takes a wrong amount for what it is', async () => {
+    await expect(connect('ws://127.0.0.1:1/', { maxPayload: -1 })).rejects.toThrow(RangeError);
   });
 });
 
@@ -216,9 +179,16 @@ describe('against a server that misbehaves', () => {
       'an extension is agreed on that was not offered',
       (accept) => switching(accept, 'Sec-WebSocket-Extensions: permessage-deflate\r\n'),
     ],
+    ['the answer is not HTTP', () => 'this is no HTTP\r\n\r\n'],
+    ['the head of the answer has no end', () => `HTTP/1.1 101 X\r\nX: ${'x'.repeat(100_000)}`],
     ['the upgrade is to something else', () => 'HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'],
   ])('rejects with CONNECT_PROTOCOL when %s', async (_, answer) => {
     expect(await refusalOf(await rawServer(answer))).toMatchObject({ code: 'CONNECT_PROTOCOL' });
+  });
+
+  it('rejects with CONNECT_PROTOCOL when it selects none of the subprotocols that were offered', async () => {
+    const url = await rawServer((accept) => switching(accept));
+    expect(await refusalOf(url, { protocols: ['chat'] })).toMatchObject({ code: 'CONNECT_PROTOCOL' });
   });
 
   it.each<[string, string | null]>([
@@ -249,70 +219,128 @@ describe('against a server that misbehaves', () => {
     expect(await refusalOf('ws://x', { headers: { 'a b': 'c' } })).toMatchObject({ code: 'CONNECT_INVALID' });
   });
 
-  it.each<[string, (accept: string) => Buffer, number]>([
-    [
-      'closes without a code',
-      (accept) => Buffer.concat([Buffer.from(switching(accept)), Buffer.from([0x88, 0])]),
-      1005,
-    ],
-    [
-      'announces a message of 2^63 bytes',
-      (accept) =>
-        Buffer.concat([Buffer.from(switching(accept)), Buffer.from([0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0])]),
-      1009,
-    ],
-    [
-      'announces a message above maxPayload',
-      (accept) =>
-        Buffer.concat([
-          Buffer.from(switching(accept)),
-          Buffer.from([0x82, 127, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff]),
-        ]),
-      1009,
-    ],
-    [
-      'masks a frame',
-      (accept) => Buffer.concat([Buffer.from(switching(accept)), Buffer.from([0x81, 0x81, 0, 0, 0, 0, 65])]),
-      1002,
-    ],
-    [
-      'sends invalid UTF-8',
-      (accept) => Buffer.concat([Buffer.from(switching(accept)), Buffer.from([0x81, 1, 0xff])]),
-      1007,
-    ],
-    [
-      'cuts the connection',
-      (accept) => Buffer.concat([Buffer.from(switching(accept)), Buffer.from([0x81])]),
-      1006,
-    ],
-  ])('ends the connection when it %s', async (what, answer, code) => {
-    const url = await rawServer((accept, socket) => {
-      const sent = answer(accept);
-      if (what.startsWith('cuts')) {
-        socket.end(sent);
-        return null;
-      }
-      socket.on('data', () => socket.end());
-      return sent;
+  /** A server that writes `bytes` behind its 101, and never ends the connection; with the code of the close frame that comes back. */
+  async function rude(bytes: Buffer): Promise<{ url: string; answered: Promise<number> }> {
+    let tell: (code: number) => void = () => {};
+    const answered = new Promise<number>((resolve) => {
+      tell = resolve;
     });
-    const ws: WebSocket = await connect(url);
-    const event = await ws.onClose;
-    // What the client finds wrong it closes for; the server's end of it is what counts as the close.
-    expect([code, 1006]).toContain(event.code);
-    expect(ws.isClosed).toBe(true);
+    const url = await rawServer((accept, socket) => {
+      socket.once('data', (answer) => {
+        // A head of two bytes, four of mask, two of code.
+        const [first, , m0 = 0, m1 = 0, , , c0 = 0, c1 = 0] = answer;
+        tell(first === CLOSE_FRAME ? ((c0 ^ m0) << 8) | (c1 ^ m1) : Number.NaN);
+      });
+      return Buffer.concat([Buffer.from(switching(accept)), bytes]);
+    });
+    return { url, answered };
+  }
+
+  it.each<[string, number, Buffer]>([
+    ['announces a message of 2^63 bytes', 1009, Buffer.from([0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0])],
+    ['announces a message of 2^53 bytes', 1009, Buffer.from([0x82, 127, 0, 0x20, 0, 0, 0, 0, 0, 0])],
+    ['announces one above maxPayload', 1009, Buffer.from([0x82, 127, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff])],
+    ['masks a frame', 1002, frame(Opcode.text, 'x')],
+    ['sends a frame with a reserved bit', 1002, frame(Opcode.text, 'x', { ...PLAIN, reserved: 2 })],
+    ['compresses without agreement', 1002, frame(Opcode.text, 'x', { ...PLAIN, reserved: 4 })],
+    ['sends an opcode that nobody knows', 1002, frame(3, 'x', PLAIN)],
+    ['continues a message that has not begun', 1002, frame(Opcode.continuation, 'x', PLAIN)],
+    ['sends half a ping', 1002, frame(Opcode.ping, 'x', { ...PLAIN, isFinal: false })],
+    ['sends a ping that is too long', 1002, frame(Opcode.ping, 'x'.repeat(126), PLAIN)],
+    ['closes with a code that may not be sent', 1002, frame(Opcode.close, closePayload(1005), PLAIN)],
+    ['closes with half a code', 1002, frame(Opcode.close, Uint8Array.of(3), PLAIN)],
+    ['sends invalid UTF-8', 1007, frame(Opcode.text, Uint8Array.of(0xff), PLAIN)],
+    [
+      'sends fragments without end',
+      1008,
+      Buffer.concat([
+        frame(Opcode.text, '', { ...PLAIN, isFinal: false }),
+        Buffer.alloc(40_000), // Two zeros are one more.
+      ]),
+    ],
+  ])(
+    'closes, says why to the server and to onClose, and receives nothing, when it %s',
+    async (_, code, bytes) => {
+      const { url, answered } = await rude(bytes);
+      const ws = await connect(url);
+      const seen: unknown[] = [];
+      ws.onMessage((_, message) => void seen.push(message));
+      ws.onPing((_, payload) => void seen.push(payload));
+      expect(await ws.onClose).toEqual({ code: 1006, reason: expect.stringMatching(/./), wasClean: false });
+      expect(await answered).toBe(code);
+      expect(seen).toEqual([]);
+      expect(ws.isClosed).toBe(true);
+    },
+  );
+
+  it('tells a server why it ends when that reads late and has much more on its way', async () => {
+    let server: Socket | undefined;
+    const url = await rawServer((accept, socket) => {
+      server = socket.pause();
+      return Buffer.concat([
+        Buffer.from(switching(accept)),
+        frame(Opcode.text, 'x', { ...PLAIN, reserved: 2 }),
+        Buffer.alloc(10 * 1024 * 1024),
+      ]);
+    });
+    const ws = await connect(url);
+    await until(() => ws.isClosed);
+    const told = new Promise<number | undefined>((resolve) =>
+      server?.once('data', ([first]) => resolve(first)),
+    );
+    server?.resume();
+    expect(await told).toBe(CLOSE_FRAME);
+    expect(await ws.onClose).toMatchObject({ code: 1006, wasClean: false });
   });
 
-  it('closes and keeps nothing of a small message that inflates to more than maxPayload', async () => {
-    const url = await wsServer((socket) => socket.send('x'.repeat(50 * 1024 * 1024)), {
-      perMessageDeflate: { threshold: 0 },
+  it('sees 1005 when it closes without a code', async () => {
+    const { url } = await rude(frame(Opcode.close, '', PLAIN));
+    const ws = await connect(url);
+    expect(await ws.onClose).toEqual({ code: 1005, reason: '', wasClean: true });
+  });
+
+  it('receives a small message when its length is written with 64 bits', async () => {
+    const { url } = await rude(frame(Opcode.text, 'small', { ...PLAIN, lengthBytes: 8 }));
+    const ws = await connect(url);
+    expect(await new Promise((resolve) => ws.onText((_, text) => resolve(text)))).toBe('small');
+    ws.terminate();
+  });
+
+  it('ends with 1006 when it cuts the connection within a frame', async () => {
+    const url = await rawServer((accept, socket) => {
+      socket.end(Buffer.concat([Buffer.from(switching(accept)), Buffer.from([0x81])]));
+      return null;
     });
+    const ws = await connect(url);
+    expect(await ws.onClose).toEqual({ code: 1006, reason: '', wasClean: false });
+  });
+
+  it('closes with 1009, and takes little memory, when a megabyte inflates to a gigabyte', async () => {
+    const zeros = deflateRawSync(Buffer.alloc(16 * 1024 * 1024), { finishFlush: constants.Z_FULL_FLUSH });
+    const bomb = Buffer.concat(Array(64).fill(zeros));
+    const before = process.resourceUsage().maxRSS;
+    let told: Promise<unknown[]> = Promise.resolve([]);
+    const url = await wsServer(
+      (socket) => {
+        told = once(socket, 'close');
+        wire?.write(frame(Opcode.binary, bomb, { ...PLAIN, reserved: 4 }));
+      },
+      {
+        perMessageDeflate: true,
+        verifyClient: ({ req }: { req: { socket: Socket } }) => {
+          wire = req.socket;
+          return true;
+        },
+      },
+    );
+    let wire: Socket | undefined;
     const ws = await connect(url, { compression: true, maxPayload: 1024 * 1024 });
-    const texts: string[] = [];
-    ws.onText((_, text) => void texts.push(text));
-    const { code, reason } = await ws.onClose;
-    expect([1006, 1009]).toContain(code);
-    expect(reason).toMatch(/max payload size exceeded|^$/i);
-    expect(texts).toEqual([]);
+    const seen: unknown[] = [];
+    ws.onMessage((_, message) => void seen.push(message));
+    expect(await ws.onClose).toEqual({ code: 1006, reason: 'Max payload size exceeded', wasClean: false });
+    expect((await told)[0]).toBe(1009);
+    expect(seen).toEqual([]);
+    expect(process.resourceUsage().maxRSS - before).toBeLessThan(200 * 1024);
   });
 
   it('ends with 1006, and says why, when half a frame and then nothing comes', async () => {

@@ -16,7 +16,7 @@ export class FixtureServer {
 
   /** The same with the app that runs when no other is given. */
   static async demo(options: ServerOptions = {}): Promise<FixtureServer> {
-    const defaults = { workers: 1, host: '127.0.0.1', port: 0, logLevel: 'silent' } as const;
+    const defaults = { workers: 1, host: '127.0.0.1', port: 0, adminPort: 0, logLevel: 'silent' } as const;
     return new FixtureServer(await Server.start({ ...defaults, ...options }));
   }
 

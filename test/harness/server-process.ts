@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 const SERVER = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
 
+/** Two tests, or a test and a server of the person who runs it, must not fight for its port. A flag comes before it. */
+const NO_ADMIN_SERVER = { POLYLOOP_ADMIN_PORT: '0' };
+
 export type LogLine = Record<string, unknown> & { msg?: string };
 
 export interface Exit {
@@ -22,13 +25,18 @@ export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #waiting = new Set<() => void>();
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.#child = spawn(process.execPath, [SERVER, ...args], {
-      env: { PATH: process.env.PATH, ...env },
+  /** `maxFiles` lowers the limit of open files, for a system with a POSIX shell. */
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, maxFiles?: number) {
+    const command = [process.execPath, SERVER, ...args];
+    const [file = '', ...rest] =
+      maxFiles === undefined ? command : ['sh', '-c', `ulimit -n ${maxFiles} && exec "$@"`, 'sh', ...command];
+    this.#child = spawn(file, rest, {
+      env: { PATH: process.env.PATH, ...NO_ADMIN_SERVER, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     // A test that ran out of time does not stop its server.
-    process.once('exit', () => this.#child.kill('SIGKILL'));
+    const kill = (): void => void this.#child.kill('SIGKILL');
+    process.once('exit', kill);
     const { stdout, stderr } = this.#child;
     if (!stdout || !stderr) throw new Error('the server has no output');
     createInterface({ input: stdout }).on('line', (line) => {
@@ -43,6 +51,7 @@ export class ServerProcess {
       this.stderr += text;
     });
     this.exit = once(this.#child, 'close').then(([code, signal]) => {
+      process.off('exit', kill);
       for (const check of this.#waiting) check();
       return { code: code as number | null, signal: signal as NodeJS.Signals | null };
     });

@@ -1,5 +1,4 @@
 /** Clients of test/fixtures/early-app.js, whose app waits before it asks for messages. */
-import { once } from 'node:events';
 import { Client } from './client.ts';
 import type { FixtureServer } from './fixture-server.ts';
 
@@ -14,11 +13,4 @@ export async function openWaiting(server: FixtureServer, route: string, name: st
 /** Lets the app go on. */
 export async function release(server: FixtureServer, name: string): Promise<void> {
   await server.http(`/release/${name}`, { method: 'POST' });
-}
-
-/** Resolves when the server has received all that this client sent: a ping takes the same way. */
-export async function settled({ socket }: Client): Promise<void> {
-  const pong = once(socket, 'pong');
-  socket.ping();
-  await pong;
 }

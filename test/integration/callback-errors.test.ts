@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Client } from '../harness/client.ts';
 import { FixtureServer } from '../harness/fixture-server.ts';
@@ -68,44 +67,5 @@ describe('what hangs on onClose', () => {
     const client = await Client.open(server.url(`/closing/${how}`));
     client.socket.close(1000, 'bye');
     expect((await client.closed).code).toBe(1000);
-  });
-});
-
-it('receives nothing more from its client when a callback throws at the first of several messages', async () => {
-  const client = await Client.open(server.url('/throws/onText'));
-  const closed = once(client.socket, 'close');
-  for (let i = 0; i < 10; i++) client.send('text');
-  await closed;
-});
-
-it('ends with the code of the app when it closes first and throws then', async () => {
-  const client = await Client.open(server.url('/throws/after-close'));
-  client.send('text');
-  expect(await client.closed).toEqual({ code: 4000, reason: 'closed first' });
-});
-
-describe('a value that is not an Error', () => {
-  const values = [
-    'undefined',
-    'null',
-    'text',
-    'number',
-    'bigint',
-    'symbol',
-    'bare',
-    'circular',
-    'throwing-getter',
-    'revoked-proxy',
-  ];
-
-  it.each(
-    values.flatMap((value) => [
-      ['thrown', value],
-      ['rejected', value],
-    ]),
-  )('ends only its own connection when it is %s: %s', async (how, value) => {
-    const client = await Client.open(server.url(`/hostile/${how}/${value}`));
-    client.send('text');
-    expect(await client.closed).toEqual({ code: 1011, reason: 'internal error' });
   });
 });

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+/** What only a server does about messages that are too long: it counts them. The rest is in test/websocket. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Client } from '../harness/client.ts';
 import { FixtureServer } from '../harness/fixture-server.ts';
@@ -6,11 +6,8 @@ import { Opcode } from '../harness/frames.ts';
 import { watchNeighbour } from '../harness/neighbour.ts';
 import { RawClient } from '../harness/raw-client.ts';
 
-/** Not a round number, and more than 64 KiB, so that frames with each form of length are allowed. */
 const MAX_PAYLOAD = 100_003;
 const TOO_BIG = { code: 1006, reason: 'Received too big message', wasClean: false };
-/** Two bytes of UTF-8 each. */
-const LETTER = 'ä';
 
 let server: FixtureServer;
 
@@ -18,36 +15,6 @@ beforeAll(async () => {
   server = await FixtureServer.start('remote-app.js', { maxPayload: MAX_PAYLOAD });
 });
 afterAll(() => server.close());
-
-describe('messages of every length', () => {
-  const lengths = [0, 1, 125, 126, 127, 65_535, 65_536, MAX_PAYLOAD - 1, MAX_PAYLOAD];
-
-  it.each(lengths)('come back unchanged when text has %i bytes', async (length) => {
-    const client = await Client.open(server.url('/echo'));
-    const text = LETTER.repeat(length / 2) + 'x'.repeat(length % 2);
-    expect(Buffer.byteLength(text)).toBe(length);
-    client.send(text);
-    expect((await client.next()) === text).toBe(true);
-    client.socket.terminate();
-  });
-
-  it.each(lengths)('come back unchanged when binary has %i bytes', async (length) => {
-    const client = await Client.open(server.url('/echo'));
-    const bytes = randomBytes(length);
-    client.send(bytes);
-    const answer = await client.next();
-    expect(typeof answer).not.toBe('string');
-    expect(bytes.equals(answer as Buffer)).toBe(true);
-    client.socket.terminate();
-  });
-
-  it('may be longer than maxPayload when the server sends them', async () => {
-    const client = await Client.open(server.url('/remote/long'));
-    await server.run('long', (ws, length) => ws.send('x'.repeat(length)), 3 * MAX_PAYLOAD);
-    expect(await client.next()).toHaveLength(3 * MAX_PAYLOAD);
-    client.socket.terminate();
-  });
-});
 
 describe('a message over maxPayload', () => {
   let oversized = 0;

@@ -3,6 +3,7 @@ import { threadId } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Client } from '../harness/client.ts';
 import { Offloading } from '../harness/offloading.ts';
+import { until } from '../harness/until.ts';
 
 let server: Offloading;
 let ports: number;
@@ -142,13 +143,46 @@ describe('a full queue', () => {
     expect((await server.run('add', { a: 3, b: 3 })).error).toMatchObject({
       name: 'OffloadQueueFullError',
       code: 'OFFLOAD_QUEUE_FULL',
-      message: '2 tasks wait already, and offloadQueue allows no more',
+      message: '3 tasks of this loop are under way, and offloadQueue allows no more',
     });
-    expect(server.now).toMatchObject({ refused: refused + 1, queued: 2, running: 1 });
+    await until(() => server.now.refused === refused + 1);
+    expect(server.now).toMatchObject({ queued: 2, running: 1 });
     await release();
     expect(await Promise.all(waiting)).toEqual([{ result: 2 }, { result: 4 }]);
     expect(await server.run('add', { a: 3, b: 3 })).toEqual({ result: 6 });
   });
+
+  it.each([
+    ['calls follow each other in one turn', '', 'result'],
+    ['each call of one turn is aborted before the next', '&abort', 'AbortError'],
+  ])('is known to the loop without asking, so that no port is made in vain, when %s', async (_, how, end) => {
+    const { refused } = server.now;
+    const flood = await server.get<{ ports: number; ends: Record<string, number> }>(
+      `/flood?calls=1000${how}`,
+    );
+    expect(flood).toEqual({ ports: ports + 3, ends: { [end]: 3, OffloadQueueFullError: 997 } });
+    await until(() => server.now.refused === refused + 997);
+    await server.untilIdle(ports);
+    expect(await server.run('add', { a: 3, b: 3 })).toEqual({ result: 6 });
+  });
+});
+
+it('refuses a task of one loop when those of another fill the queue', async () => {
+  const loops = await Offloading.start({ workers: 2, offloadQueue: 1 });
+  try {
+    for (const task of ['endless', 'thread']) await loops.get(`/start?task=${task}`);
+    await loops.untilQueued(1);
+    const refusals = new Set<string | undefined>();
+    // Requests at the same time are on several connections, and those on both loops.
+    await until(async () => {
+      const outcomes = await Promise.all([1, 2, 3, 4].map((n) => loops.run('add', { a: n, b: n })));
+      for (const { error } of outcomes) refusals.add(error?.message);
+      return refusals.has('1 tasks wait already, and offloadQueue allows no more');
+    });
+    expect(loops.now).toMatchObject({ queued: 1, running: 1 });
+  } finally {
+    await loops.close();
+  }
 });
 
 describe('a timeout', () => {

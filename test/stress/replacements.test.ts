@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoopSnapshot } from 'polyloop';
 import { expect, onTestFinished, test } from 'vitest';
-import { Client, type Closed } from '../harness/client.ts';
+import { Client } from '../harness/client.ts';
 import type { Greeting } from '../harness/greeting.ts';
+import type { Closed } from '../harness/peer.ts';
 import { mebibytes, openFilesOf, residentBytesOf } from '../harness/process-figures.ts';
 import { type LogLine, ServerProcess } from '../harness/server-process.ts';
 import { until } from '../harness/until.ts';
