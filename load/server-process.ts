@@ -31,7 +31,7 @@ export const at = (path: string): string => fileURLToPath(new URL(path, import.m
 /** Arguments for Node that start the built server with an app of load/servers. */
 export const polyloop = (app: string, ...options: string[]): string[] => [
   at('../dist/server.js'),
-  ...['--host', '127.0.0.1', '--port', '0', '--app', at(`servers/${app}`)],
+  ...['--host', '127.0.0.1', '--port', '0', '--admin-port', '0', '--app', at(`servers/${app}`)],
   ...options,
 ];
 

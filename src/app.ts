@@ -15,11 +15,15 @@ export type PathParams<Path extends string> = string extends Path
     : Path extends `:${infer Name}`
       ? { readonly [K in Name]: string }
       : Path extends '*'
-        ? { readonly '*': string }
+        ? {
+            /** What the trailing `*` matched, percent-decoded. */
+            readonly '*': string;
+          }
         : unknown;
 
 /** A handshake as user code sees it. A copy: it stays valid after an `await` and after the connection is gone. */
 export interface UpgradeRequest<Path extends string = string> {
+  /** HTTP method: `GET`. */
   readonly method: string;
   /** Path and query as sent: `/chat/a%20b?token=x`. */
   readonly url: string;
@@ -27,10 +31,17 @@ export interface UpgradeRequest<Path extends string = string> {
   readonly path: string;
   /** Path parameters, percent-decoded. */
   readonly params: PathParams<Path>;
+  /** The query, decoded; empty when there is none. */
   readonly query: URLSearchParams;
+  /** All headers; values of one that was sent more than once are joined with `, `. */
   readonly headers: Headers;
   /** IP address of the peer in text form: `192.0.2.1`, `2001:db8::1`. */
   readonly remoteAddress: string;
+  /**
+   * The W3C Trace Context of this handshake, to hand on to what is called because of it: of its own span when the app module has an
+   * OpenTelemetry SDK, else the client's header; null when there is none, or it is not valid.
+   */
+  readonly traceparent: string | null;
   /** Subprotocols the client offers, in its order of preference; empty when it offers none. */
   readonly protocols: readonly string[];
 }
@@ -38,16 +49,20 @@ export interface UpgradeRequest<Path extends string = string> {
 /** What the `Headers` constructor takes: a record, pairs, or `Headers`. */
 export type HeadersInit = NonNullable<ConstructorParameters<typeof Headers>[0]>;
 
-/** Refuses a handshake with this answer. `status` is 300 to 599; the body is sent as UTF-8 text. */
+/** Refuses a handshake with this answer. */
 export interface UpgradeRejection {
+  /** HTTP status, 300 to 599. */
   readonly status: number;
+  /** Headers of the answer. Default: none. */
   readonly headers?: HeadersInit;
+  /** Sent as UTF-8 text. Default: the status in words: `403 Forbidden`. */
   readonly body?: string;
 }
 
 /** Headers to add to the 101 answer, `null` to refuse with 403, or an answer to refuse with. */
 export type UpgradeDecision = HeadersInit | UpgradeRejection | null;
 
+/** How WebSocket connections on one path are accepted and received. `Data` is the type of `ws.data`. */
 export interface Upgrader<Data = unknown, Path extends string = string> {
   /**
    * Decides whether the handshake completes. `sec-websocket-protocol` among the returned headers selects the
@@ -105,12 +120,15 @@ export interface LoopContext {
   onShutdown(callback: () => void | Promise<void>): void;
 }
 
+/** Answers one plain HTTP request. A throw or a rejection is answered 500, logged and counted. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
 
+/** Sets an app up on one loop: its paths, its `fetch` handler, its `onShutdown`. */
 export type AppSetup = (loop: LoopContext) => void | Promise<void>;
 
 /** What an app module exports by default. Made by `defineApp`. */
 export interface AppModule {
+  /** Runs once on every loop. */
   readonly setup: AppSetup;
 }
 

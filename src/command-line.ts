@@ -8,16 +8,26 @@ import {
   OPTIONS,
   type OptionName,
   resolveConfig,
+  type Source,
   shownValue,
 } from './config.ts';
 import { ConfigError, FileError } from './errors.ts';
 
+/** What else the command does, each in a file of its own in `commands/`. */
+export const COMMANDS = {
+  top: 'show the loops of a running server, live',
+  bench: 'send messages to a WebSocket server and show how long the answers take',
+  check: 'load the options and the app module as a start would, and show what would run',
+  init: 'write a small app in TypeScript, with a test',
+} as const;
+
+export type CommandName = keyof typeof COMMANDS;
+
 export type Command =
   | { readonly run: 'serve'; readonly config: Config }
   | { readonly run: 'help' }
-  | { readonly run: 'version' };
-
-type Source = { given: Map<OptionName, Given>; base: string };
+  | { readonly run: 'version' }
+  | { readonly run: CommandName; readonly args: readonly string[] };
 
 /** What is not an option of the server itself. */
 const COMMAND_FLAGS = new Set(['config', 'help', 'version']);
@@ -28,16 +38,34 @@ const environmentName = (flag: string): string => `POLYLOOP_${flag.replaceAll('-
 
 /** Reads the command. Throws `ConfigError` for what is not accepted, `FileError` for a config file that cannot be read. */
 export function readCommand(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Command {
+  const [first = ''] = args;
+  if (isCommand(first)) return { run: first, args: args.slice(1) };
+  if (/^[^-]/.test(first)) {
+    const known = Object.keys(COMMANDS).join(', ');
+    throw new ConfigError(
+      `unknown command ${shownValue(first)}; known are ${known}; options begin with --, as --app FILE`,
+    );
+  }
   const flags = readFlags(args);
   if (flags.has('help')) return { run: 'help' };
   if (flags.has('version')) return { run: 'version' };
+  return { run: 'serve', config: resolveConfig(sourcesOf(flags, env, cwd)) };
+}
+
+const isCommand = (name: string): name is CommandName => Object.hasOwn(COMMANDS, name);
+
+/** The options as flags, environment and config file give them, most important first. Throws as `readCommand` does. */
+export const readSources = (args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Source[] =>
+  sourcesOf(readFlags(args), env, cwd);
+
+function sourcesOf(flags: Map<string, string>, env: NodeJS.ProcessEnv, cwd: string): Source[] {
   const sources: Source[] = [
     { given: givenByFlags(flags), base: cwd },
     { given: givenByEnvironment(env), base: cwd },
   ];
   const configFile = flags.get('config') ?? env[environmentName('config')];
   if (configFile) sources.push(givenByFile(resolve(cwd, configFile)));
-  return { run: 'serve', config: resolveConfig(sources) };
+  return sources;
 }
 
 /** `--flag value`, `--flag=value`, and a bare `--flag` for what is true or false. The last one counts. */
@@ -118,18 +146,26 @@ export function helpText(): string {
     { left: '--help', help: 'print this and exit' },
     { left: '--version', help: 'print the version and exit' },
   );
-  const width = Math.max(...rows.map(({ left }) => left.length));
-  const lines = rows.map(({ left, help }) => `  ${left.padEnd(width)}  ${help}`);
+  const commands = Object.entries(COMMANDS).map(([left, help]) => ({ left, help }));
   return `polyloop: a WebSocket server that runs on every core and behaves like one event loop
 
 Usage: polyloop [options]      (or: node dist/server.js [options])
+       polyloop COMMAND        (with --help: how it is used)
 
-${lines.join('\n')}
+${helpRows(commands)}
+
+${helpRows(rows)}
 
 Every option is also an environment variable, POLYLOOP_MAX_PAYLOAD for --max-payload, and PORT. Precedence: flag,
 environment, config file, default. Times are seconds or have a unit: 10, 10s, 500ms, 2m. Sizes: 65536, 64KiB, 1MiB.
 Signals: SIGTERM and SIGINT stop gracefully, a second one at once.
 `;
+}
+
+/** In two columns. */
+export function helpRows(rows: readonly { left: string; help: string }[]): string {
+  const width = Math.max(...rows.map(({ left }) => left.length));
+  return rows.map(({ left, help }) => `  ${left.padEnd(width)}  ${help}`).join('\n');
 }
 
 function shownDefault(name: OptionName, value: string | number | boolean | null): string {

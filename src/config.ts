@@ -2,21 +2,23 @@
  * One table of options. It feeds the command line, the environment, the config file, `Server.start`, `--help` and
  * `docs/configuration.md`. Values are checked once, here; the rest of the program sees a frozen `Config`.
  */
-import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
+import { availableCores } from './available-cores.ts';
 import { ConfigError } from './errors.ts';
 import { normalNetworks } from './networks.ts';
 import { normalOrigins } from './origin.ts';
 
 /** How one kind of value is read from text (flag, environment, file) and recognised as a value (library, JSON). */
-interface Kind<T> {
+export interface Kind<T> {
   /** What a user sees when a value is refused: "an integer from 1 to 256". */
   readonly accepts: string;
   /** Text as given by a person; `base` is the directory that relative paths start from. Undefined when not accepted. */
   parse(text: string, base: string): T | undefined;
   isValid(value: unknown): value is T;
+  /** A value that no message and no list may repeat. */
+  readonly isSecret?: boolean;
 }
 
 interface Option<T> {
@@ -34,10 +36,11 @@ const SECOND = 1000;
 const DAY = 24 * 3600 * SECOND;
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const MAX_LOOPS = 256;
 /** Characters of a refused value that a message repeats. */
 const SHOWN_LENGTH = 80;
 
-function integer(min: number, max: number): Kind<number> {
+export function integer(min: number, max: number): Kind<number> {
   const isValid = (value: unknown): value is number =>
     Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
   return {
@@ -47,7 +50,7 @@ function integer(min: number, max: number): Kind<number> {
   };
 }
 
-function bytes(min: number, max: number, orZero = false): Kind<number> {
+export function bytes(min: number, max: number, orZero = false): Kind<number> {
   const { isValid: inRange } = integer(min, max);
   const isValid = (value: unknown): value is number => inRange(value) || (orZero && value === 0);
   const unit: Record<string, number> = { '': 1, kib: KIB, mib: MIB };
@@ -77,7 +80,7 @@ function ringBytes(min: number, max: number): Kind<number> {
 }
 
 /** Milliseconds inside the program; a person writes seconds, or a number with a unit. */
-function duration(min: number, max: number, orZero: boolean): Kind<number> {
+export function duration(min: number, max: number, orZero: boolean): Kind<number> {
   const { isValid: inRange } = integer(min, max);
   const isValid = (value: unknown): value is number => inRange(value) || (orZero && value === 0);
   const unit: Record<string, number> = { '': SECOND, ms: 1, s: SECOND, m: 60 * SECOND };
@@ -103,16 +106,19 @@ function choice<const T extends string>(...values: T[]): Kind<T> {
   };
 }
 
-const flagKind: Kind<boolean> = {
+export const flagKind: Kind<boolean> = {
   accepts: 'true or false',
   isValid: (value): value is boolean => typeof value === 'boolean',
   parse: (text) => (text === '' || text === 'true' ? true : text === 'false' ? false : undefined),
 };
 
+const LOOPS = integer(1, MAX_LOOPS);
+const loopPerCore = (): number => Math.min(MAX_LOOPS, availableCores());
+
 const workersKind: Kind<number> = {
-  ...integer(1, 256),
-  accepts: 'auto or an integer from 1 to 256',
-  parse: (text, base) => (text === 'auto' ? availableParallelism() : integer(1, 256).parse(text, base)),
+  ...LOOPS,
+  accepts: `auto or ${LOOPS.accepts}`,
+  parse: (text, base) => (text === 'auto' ? loopPerCore() : LOOPS.parse(text, base)),
 };
 
 const hostKind: Kind<string> = {
@@ -120,6 +126,21 @@ const hostKind: Kind<string> = {
   isValid: (value): value is string => typeof value === 'string' && /^[\w.:%-]{0,255}$/.test(value),
   parse: (text) => (hostKind.isValid(text) ? text : undefined),
 };
+
+/** Of a whole HTTP header, so printable ASCII without spaces; long enough not to be guessed. */
+const tokenKind: Kind<string | null> = {
+  accepts: 'a token of 16 to 512 printable ASCII characters without spaces',
+  isValid: (value): value is string | null =>
+    value === null || (typeof value === 'string' && /^[!-~]{16,512}$/.test(value)),
+  parse: (text) => (tokenKind.isValid(text) ? text : undefined),
+  isSecret: true,
+};
+
+/** A value that may be left out for something else than a fixed default. */
+const orNull = <T>(kind: Kind<T>): Kind<T | null> => ({
+  ...kind,
+  isValid: (value): value is T | null => value === null || kind.isValid(value),
+});
 
 /** A URL that is not a file; one letter before the colon is a drive of Windows. */
 const OTHER_SCHEME = /^(?!file:)[a-z][a-z\d+.-]+:/i;
@@ -190,7 +211,7 @@ export const OPTIONS = {
     flag: 'workers',
     metavar: 'N|auto',
     kind: workersKind,
-    fallback: availableParallelism,
+    fallback: loopPerCore,
     help: 'number of loops; auto is one per core',
   }),
   host: option({
@@ -403,6 +424,27 @@ export const OPTIONS = {
     fallback: 1000,
     help: 'most tasks that wait for an offload worker, over all loops',
   }),
+  adminHost: option({
+    flag: 'admin-host',
+    metavar: 'HOST',
+    kind: hostKind,
+    fallback: '127.0.0.1',
+    help: 'address of the admin server; empty is all',
+  }),
+  adminPort: option({
+    flag: 'admin-port',
+    metavar: 'PORT',
+    kind: orNull(integer(0, 65535)),
+    fallback: null,
+    help: 'port of the admin server, which is never the public one; 0 is none; left out: 9464, or none when that is taken',
+  }),
+  adminToken: option({
+    flag: 'admin-token',
+    metavar: 'TOKEN',
+    kind: tokenKind,
+    fallback: null,
+    help: 'bearer token that changes through the admin server need; left out: they are allowed from this machine only',
+  }),
   compression: option({
     flag: 'compression',
     metavar: '',
@@ -432,11 +474,13 @@ export type Config = { readonly [Name in OptionName]: ValueOf<(typeof OPTIONS)[N
 export type ServerOptions = {
   readonly [Name in Exclude<OptionName, 'app' | 'workers'>]?: Config[Name] | undefined;
 } & {
+  /** The app module: a path from the working directory, or a `file:` URL. Default: the built-in demo. */
   readonly app?: URL | string | null | undefined;
+  /** Number of loops, or `'auto'`: one per core. Default: `'auto'`. */
   readonly workers?: number | 'auto' | undefined;
 };
 
-/** Where values come from, most important first; the label names the origin in messages: "--port", "PORT". */
+/** A value as somebody gave it; the label names where in messages: "--port", "PORT". */
 export interface Given {
   readonly label: string;
   readonly value: unknown;
@@ -475,7 +519,8 @@ function readValue<T>(kind: Kind<T>, { label, value, asText }: Given, base: stri
   if (asText && typeof read === 'number') read = String(read);
   if (typeof read === 'string') read = kind.parse(read, base);
   if (kind.isValid(read)) return read;
-  throw new ConfigError(`${label}: ${shownValue(value)} is not accepted; give ${kind.accepts}`);
+  const shown = kind.isSecret ? 'the value' : shownValue(value);
+  throw new ConfigError(`${label}: ${shown} is not accepted; give ${kind.accepts}`);
 }
 
 /** On one line and not too long, whatever it is. */
@@ -487,8 +532,15 @@ export function shownValue(value: unknown): string {
   return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
 }
 
+/** Where values come from. */
+export interface Source {
+  readonly given: ReadonlyMap<OptionName, Given>;
+  /** The directory that relative paths start from. */
+  readonly base: string;
+}
+
 /** Merges the sources, first wins, and checks every value that is used. Throws `ConfigError`. */
-export function resolveConfig(sources: readonly { given: Map<OptionName, Given>; base: string }[]): Config {
+export function resolveConfig(sources: readonly Source[]): Config {
   const config: Record<string, unknown> = {};
   for (const name of Object.keys(OPTIONS) as OptionName[]) {
     const { kind, fallback } = OPTIONS[name] as Option<unknown>;
@@ -501,6 +553,9 @@ export function resolveConfig(sources: readonly { given: Map<OptionName, Given>;
   if (resolved.accept === 'reuseport' && process.platform !== 'linux') {
     throw new ConfigError('--accept: reuseport needs Linux; give primary');
   }
+  const { port, adminPort } = resolved;
+  if (adminPort !== null && adminPort !== 0 && adminPort === port)
+    throw new ConfigError(`--admin-port: ${adminPort} is the port of the server itself; give another one`);
   const { tlsCert, tlsKey, tlsSni } = resolved;
   if (tlsCert === null && tlsKey !== null) throw new ConfigError('--tls-key: needs --tls-cert too');
   if (tlsCert !== null && tlsKey === null) throw new ConfigError('--tls-cert: needs --tls-key too');

@@ -23,10 +23,15 @@ export const ERROR_CODES = [
   'UPGRADE_REJECTED',
 ] as const;
 
+/**
+ * Every value of `code`; each is explained in `docs/errors.md`.
+ * @useDeclaredType
+ */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** Base of every error this package throws: a stable `code`, the offending value in the message, `cause` where there is one. */
 export class PolyloopError extends Error {
+  /** Which error it is; codes do not change between releases. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
@@ -43,7 +48,7 @@ export class ConfigError extends PolyloopError {
   }
 }
 
-/** A file that an option names cannot be read. */
+/** A file that an option names cannot be read, or one that a command writes cannot be written. */
 export class FileError extends PolyloopError {
   constructor(message: string, options?: ErrorOptions) {
     super('FILE_UNREADABLE', message, options);
@@ -110,6 +115,10 @@ export class MutexTimeoutError extends PolyloopError {
   }
 }
 
+/**
+ * Every value of `code` of a `ConnectError`.
+ * @useDeclaredType
+ */
 export type ConnectErrorCode = Extract<ErrorCode, `CONNECT_${string}`>;
 
 /** A client could not connect. `code` says what failed: the arguments, the name, TCP, TLS, the time, or the handshake itself. */
@@ -127,9 +136,11 @@ interface Refusal {
 
 /** The server answered a handshake with something other than 101. */
 export class UpgradeRejectedError extends PolyloopError {
+  /** HTTP status of the answer. */
   readonly status: number;
+  /** Headers of the answer. */
   readonly headers: Headers;
-  /** As text, its first 8 KiB. */
+  /** Body of the answer as text, its first 8 KiB. */
   readonly body: string;
 
   constructor(url: string, { statusCode = 0, headers }: Refusal, body: string) {
@@ -156,7 +167,7 @@ export class OffloadTimeoutError extends PolyloopError {
   }
 }
 
-/** The offload worker that ran a task ended: `process.exit`, an error outside the task, or no heap left. */
+/** The offload worker that ran a task ended (`process.exit`, an error outside the task, no heap left), or could not be started. */
 export class OffloadWorkerError extends PolyloopError {
   constructor(message: string) {
     super('OFFLOAD_WORKER_FAILED', message);

@@ -49,12 +49,16 @@ export {
   type Tasks,
 } from './offload/tasks.ts';
 export { transferring } from './offload/transferring.ts';
+export type { RestartCause, ServerState } from './primary/admin/states.ts';
+export type { LoopStatus, ServerEvent, ServerStatus } from './primary/admin/status.ts';
 export type { OffloadSnapshot, TimeSummary } from './primary/offload-stats.ts';
 export { Server } from './primary/primary.ts';
 export type { ChannelPosition } from './shared/channel-log.ts';
-export type { LoopSnapshot, LoopState } from './shared/control-block.ts';
+export type { LoopSnapshot } from './shared/control-block.ts';
+export type { DurationSnapshot } from './shared/duration.ts';
 export type { HistoryMessage, HistoryResult } from './shared/history.ts';
-export type { CounterName } from './shared/layout.ts';
+export type { CounterName, DurationName } from './shared/layout.ts';
+export type { Activity, LoopState } from './shared/loop-slot.ts';
 export type { PublishRefusal, PublishResult } from './shared/publisher.ts';
 export type {
   ExclusiveOptions,
@@ -65,6 +69,7 @@ export type {
   SharedMap,
   SharedMutex,
   SharedRateLimiter,
+  Synchronous,
   TakeResult,
   UpdateOptions,
 } from './shared/shared.ts';

@@ -1,18 +1,15 @@
 #!/usr/bin/env node
-/** The command: reads its options, starts the server, maps signals and errors to exits. */
-import { readFileSync } from 'node:fs';
+/** The command: reads its options, starts the server or another command, maps signals and errors to exits. */
 import { helpText, readCommand } from './command-line.ts';
+import { runCommand } from './commands/command.ts';
+import type { Config } from './config.ts';
 import { AppLoadError, ConfigError, PolyloopError } from './errors.ts';
-import { EXIT_SOFTWARE, Server } from './primary/primary.ts';
+import type { Server } from './primary/primary.ts';
+import { version } from './version.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 const EXIT_SIGNALLED_TWICE = 130;
-
-function version(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
-}
 
 /** One line for what the operator can mend; the app's own stack when its module failed. */
 function fail(error: unknown): never {
@@ -27,7 +24,7 @@ function fail(error: unknown): never {
   process.exit(error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED);
 }
 
-async function serve(): Promise<void> {
+async function run(): Promise<void> {
   const command = readCommand(process.argv.slice(2), process.env, process.cwd());
   switch (command.run) {
     case 'help':
@@ -36,14 +33,21 @@ async function serve(): Promise<void> {
     case 'version':
       process.stdout.write(`${version()}\n`);
       break;
-    case 'serve': {
-      const starting = Server.start(command.config);
-      obeySignals(starting);
-      const server = await starting;
-      await server.onClose;
-      process.exit(server.failure ? EXIT_SOFTWARE : 0);
-    }
+    case 'serve':
+      return serve(command.config);
+    default:
+      process.exitCode = await runCommand(command.run, command.args);
   }
+}
+
+async function serve(config: Config): Promise<void> {
+  // Loaded here and not above: other commands have no use for it.
+  const { EXIT_SOFTWARE, Server } = await import('./primary/primary.ts');
+  const starting = Server.start(config);
+  obeySignals(starting);
+  const server = await starting;
+  await server.onClose;
+  process.exit(server.failure ? EXIT_SOFTWARE : 0);
 }
 
 function obeySignals(starting: Promise<Server>): void {
@@ -68,4 +72,4 @@ function obeySignals(starting: Promise<Server>): void {
   process.on('SIGHUP', () => void started?.reload().catch(() => {}));
 }
 
-await serve().catch(fail);
+await run().catch(fail);

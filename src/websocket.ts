@@ -2,8 +2,10 @@
 import type { ChannelPosition } from './shared/channel-log.ts';
 import type { PublishResult } from './shared/publisher.ts';
 
+/** One message: a string, or bytes in any buffer or view, shared memory included. */
 export type MessageData = string | ArrayBufferLike | ArrayBufferView;
 
+/** How a message is sent or published. */
 export interface SendOptions {
   /** Send a binary frame. Default: true for bytes, false for a string. `false` sends UTF-8 bytes as text, undecoded. */
   readonly binary?: boolean;
@@ -17,15 +19,17 @@ export interface SendOptions {
  */
 export type SendOutcome = 'sent' | 'buffered' | 'dropped' | 'closed';
 
+/** How a connection ended. */
 export interface CloseEvent {
   /** RFC 6455 section 7.4: 1005 when the peer gave none, 1006 when the connection was lost without a close frame. */
   readonly code: number;
   /** The close reason, or for 1006 the cause where it is known: `Received too big message`. */
   readonly reason: string;
-  /** True when a close frame was sent or received, false when the connection just ended. */
+  /** False when the connection just ended, without a close frame; for a client also without an answer to its own. */
   readonly wasClean: boolean;
 }
 
+/** What of a channel's history is asked for. */
 export interface HistoryOptions {
   /** Only messages behind this position; default: the newest. */
   readonly after?: ChannelPosition | undefined;
@@ -33,6 +37,7 @@ export interface HistoryOptions {
   readonly limit?: number | undefined;
 }
 
+/** Where a subscription begins. */
 export interface SubscribeOptions {
   /**
    * Where the client stopped: it is sent what came behind, then what comes. It may be what a client sent, unchecked: a position
@@ -49,8 +54,20 @@ export interface SubscribeOptions {
  * one sent is no longer held. So a client that counts knows the sequence of every message it gets.
  */
 export type SubscribeResult =
-  | ({ readonly ok: true; readonly missed: number; readonly complete: boolean } & ChannelPosition)
-  | { readonly ok: false; readonly reason: SubscribeRefusal };
+  | ({
+      /** The connection is subscribed. */
+      readonly ok: true;
+      /** Messages that are sent before those to come; 0 without `after`. */
+      readonly missed: number;
+      /** Whether nothing is left out between `after` and what is sent; true without `after`. */
+      readonly complete: boolean;
+    } & ChannelPosition)
+  | {
+      /** It is not; nothing has changed. */
+      readonly ok: false;
+      /** Why not. */
+      readonly reason: SubscribeRefusal;
+    };
 
 /**
  * `closed`: the connection is. `invalid-channel`: the name is empty or longer than 255 bytes, or has a lone surrogate. `too-many-subscriptions`: this
@@ -92,6 +109,7 @@ export interface WebSocket<Data = unknown> {
   onMessage(callback: (ws: this, message: ArrayBuffer, isBinary: boolean) => CallbackResult): void;
   /** A ping arrived; its pong has been sent already. */
   onPing(callback: (ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult): void;
+  /** A pong arrived, whether it answers a ping or not. */
   onPong(callback: (ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult): void;
   /** Everything that was buffered has been handed to the operating system. */
   onDrain(callback: (ws: this) => CallbackResult): void;
@@ -109,6 +127,8 @@ export interface ServerWebSocket<Data = unknown> extends WebSocket<Data> {
   readonly remoteAddress: string;
   /** The loop that owns the connection. */
   readonly loopId: number;
+  /** That of its handshake, see `UpgradeRequest`. */
+  readonly traceparent: string | null;
 
   /**
    * Subscribes to a channel: every message that is published from here on, on any loop, is sent to this connection, in the
@@ -117,6 +137,7 @@ export interface ServerWebSocket<Data = unknown> extends WebSocket<Data> {
   subscribe(channel: string, options?: SubscribeOptions): SubscribeResult;
   /** Ends a subscription. False when there was none. */
   unsubscribe(channel: string): boolean;
+  /** Whether this connection is subscribed to a channel. */
   isSubscribed(channel: string): boolean;
   /** Names of the channels this connection is subscribed to. */
   readonly channels: readonly string[];

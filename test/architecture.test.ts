@@ -14,7 +14,9 @@ const EMPTY_NAMES = ['utils', 'common', 'helpers', 'types'];
 const paths = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).map((path) =>
   path.replaceAll('\\', '/'),
 );
-const files = paths.filter((path) => /\.[jt]s$/.test(path));
+/** What `polyloop init` writes is a package of its own. */
+const TEMPLATE = 'commands/init/template/';
+const files = paths.filter((path) => /\.[jt]s$/.test(path) && !path.startsWith(TEMPLATE));
 const read = (file: string): string => readFileSync(SRC + file, 'utf8');
 
 const rows = new Map(
@@ -82,6 +84,8 @@ it.each([
   ['client/x.ts', "export type { LoopBirth } from '../workers/messages.ts';"],
   ['demo/x.ts', "import type { LoopSnapshot } from '../shared/control-block.ts';"],
   ['server.ts', "import './config.ts';"],
+  ['server.ts', "import './demo/app.ts';"],
+  ['commands/x.ts', "import { Loop } from '../workers/loop.ts';"],
   ['config.ts', "type App = import('./app.ts').AppModule;"],
   ['errors.ts', "import { hostname } from 'node:os';"],
   ['elsewhere/x.ts', ''],

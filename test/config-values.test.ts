@@ -1,9 +1,9 @@
 /** How values are read from text: each kind of option by itself. Undefined is "not accepted". */
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { availableCores } from '../src/available-cores.ts';
 import { configOf, OPTIONS, type OptionName } from '../src/config.ts';
 import { ConfigError } from '../src/errors.ts';
 
@@ -79,8 +79,8 @@ describe('a whole number', () => {
   });
 
   it('may be auto for the number of loops, which is one per core', () => {
-    expect(read('workers', 'auto')).toBe(availableParallelism());
-    expect(configOf({ workers: 'auto' }).workers).toBe(availableParallelism());
+    expect(read('workers', 'auto')).toBe(availableCores());
+    expect(configOf({ workers: 'auto' }).workers).toBe(availableCores());
     expect(read('workers', 'all')).toBeUndefined();
   });
 });

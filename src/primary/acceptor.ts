@@ -88,7 +88,15 @@ async function freePort(host: string): Promise<number> {
 /** uWebSockets.js says only that it failed; Node, asked for the same address, says why. */
 export async function explainRefusal(host: string, port: number): Promise<ListenError> {
   const probed = await probe(host, port);
-  const cause = typeof probed === 'number' ? undefined : probed;
+  return listenError(host, port, typeof probed === 'number' ? undefined : probed);
+}
+
+/** Says what Node's error means. */
+export function listenError(
+  host: string,
+  port: number,
+  cause: NodeJS.ErrnoException | undefined,
+): ListenError {
   const reason = REASONS[cause?.code ?? ''] ?? cause?.message ?? 'the address was refused';
   return new ListenError(`cannot listen on ${host === '' ? '*' : host}:${port}: ${reason}`, { cause });
 }

@@ -6,6 +6,7 @@ import { errorOf, type PlainError } from '../plain-error.ts';
 import type { LoopDescriptor } from '../uws.ts';
 import { CloseCode } from '../websocket.ts';
 import type {
+  AppOutline,
   LoopBirth,
   LoopFault,
   LoopToPrimary,
@@ -22,6 +23,7 @@ export interface LoopEvents {
   fault(loop: LoopHandle, fault: LoopFault): void;
   offload(loop: LoopHandle, request: OffloadRequest): void;
   offloadAbort(loop: LoopHandle, task: number): void;
+  offloadRefused(calls: number): void;
   /** The thread ends now and waits, blocked, until its slot is released. */
   exiting(loop: LoopHandle): void;
 }
@@ -37,6 +39,8 @@ export class LoopHandle {
   isLeaving = false;
   /** Resolves when the loop has loaded the app module; rejects with `AppLoadError`, `ConfigError` or `LoopError`. */
   readonly ready: Promise<LoopDescriptor>;
+  /** Undefined until it is ready. */
+  outline: AppOutline | undefined;
   /** Resolves when the thread has ended, however. */
   readonly ended: Promise<void>;
   readonly #worker: Worker;
@@ -61,6 +65,7 @@ export class LoopHandle {
       this.#worker.on('message', (message: LoopToPrimary) => {
         switch (message.type) {
           case 'ready':
+            this.outline = message.outline;
             resolve(message.descriptor);
             break;
           case 'failed':
@@ -78,6 +83,9 @@ export class LoopHandle {
             break;
           case 'offload-abort':
             events.offloadAbort(this, message.task);
+            break;
+          case 'offload-refused':
+            events.offloadRefused(message.calls);
             break;
           case 'shed':
             this.#onShed.shift()?.(message.closed);

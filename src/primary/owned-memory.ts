@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import { Admissions } from '../shared/admissions.ts';
 import { ChannelLog, threadOf } from '../shared/channel-log.ts';
 import { ControlBlock } from '../shared/control-block.ts';
-import { seatsFor } from '../shared/layout.ts';
+import { seatsFor, UNIT_BYTES } from '../shared/layout.ts';
 import { recordFlags } from '../shared/log.ts';
 import { Publisher, type PublishResult } from '../shared/publisher.ts';
 import { createSharedMemory, type SharedMemory } from '../shared/shared-memory.ts';
@@ -13,6 +13,8 @@ import { type MessageData, type SendOptions, toTextOrBytes } from '../websocket.
 export class OwnedMemory {
   readonly pieces: SharedMemory;
   readonly block: ControlBlock;
+  /** By the primary itself. */
+  readonly publishes = { accepted: 0, refused: 0 };
   readonly #channels: ChannelLog;
   readonly #publisher: Publisher;
   readonly #state: SharedState;
@@ -34,7 +36,21 @@ export class OwnedMemory {
 
   publish(channel: string, data: MessageData, options: SendOptions = {}): PublishResult {
     const flags = recordFlags(options.binary ?? typeof data !== 'string', options.compress ?? true);
-    return this.#publisher.publish(channel, 0, toTextOrBytes(data), flags, 0);
+    const result = this.#publisher.publish(channel, 0, toTextOrBytes(data), flags, 0);
+    if (result.ok) this.publishes.accepted++;
+    else this.publishes.refused++;
+    return result;
+  }
+
+  /** See `ChannelLog.usage`. */
+  usage(): { channels: number; writtenBytes: number } {
+    return this.#channels.usage();
+  }
+
+  /** Bytes of the log that a loop has before it. */
+  unreadBytes(loopId: number): number {
+    const seats = this.block.slots.filter((slot) => slot.loopId === loopId).map(({ seat }) => seat);
+    return Math.max(0, ...seats.map((seat) => this.#channels.log.unread(seat))) * UNIT_BYTES;
   }
 
   /** See `ChannelLog.ungate`. */

@@ -2,21 +2,28 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { type Config, configOf, type OptionName, type ServerOptions, shownPath } from '../config.ts';
-import { AppLoadError, type LoopError } from '../errors.ts';
+import { AppLoadError, LoopError } from '../errors.ts';
 import type { LoopSnapshot } from '../shared/control-block.ts';
 import type { PublishResult } from '../shared/publisher.ts';
 import { findTlsFiles } from '../tls-files.ts';
 import type { MessageData, SendOptions } from '../websocket.ts';
-import { Acceptor, explainRefusal } from './acceptor.ts';
+import type { AppOutline } from '../workers/messages.ts';
+import { Acceptor, explainRefusal, listenError } from './acceptor.ts';
+import { AdminServer } from './admin/admin-server.ts';
+import { type ServerPhase, type ServerStatus, StatusReader } from './admin/status.ts';
 import { exitNow } from './exit-now.ts';
-import { type LogOutput, openLog } from './log-output.ts';
+import { Journal } from './journal.ts';
+import { type LogOutput, openLog, STDERR } from './log-output.ts';
 import { OffloadPool } from './offload-pool.ts';
 import type { OffloadSnapshot } from './offload-stats.ts';
+import { warnOfFewFiles } from './open-files.ts';
 import { OwnedMemory } from './owned-memory.ts';
 import { Placement } from './placement.ts';
 import { Supervisor } from './supervisor.ts';
 import { Watchdog } from './watchdog.ts';
 
+const DEFAULT_ADMIN_PORT = 9464;
+const NO_ADMIN = 'no admin server; give --admin-port another port, or 0';
 const DEMO_APP = new URL('../demo/app.js', import.meta.url).href;
 /** What the log says at the start; 0 is: no limit. */
 const LIMITS = [
@@ -40,6 +47,7 @@ export const EXIT_SOFTWARE = 70;
 /** How long loops may take to close when the process ends without `close()`. */
 const EXIT_GRACE_MS = 1000;
 
+/** A server that runs: its loops, the port it listens on, and what they share. Made by `Server.start`. */
 export class Server {
   readonly #config: Config;
   readonly #log: Logger;
@@ -49,6 +57,11 @@ export class Server {
   readonly #supervisor: Supervisor;
   readonly #watchdog: Watchdog;
   readonly #offload: OffloadPool;
+  readonly #journal: Journal;
+  readonly #status: StatusReader;
+  #admin: AdminServer | undefined;
+  #adminPort: number | null = null;
+  #phase: ServerPhase = 'starting';
   #failure: LoopError | null = null;
   #port = 0;
   #closing: Promise<void> | undefined;
@@ -73,6 +86,24 @@ export class Server {
     return server;
   }
 
+  /**
+   * Starts the loops as `start` does, but does not listen, and ends them again. Gives what the app module sets up; throws as `start` does.
+   * What loops log goes to standard error.
+   * @internal
+   */
+  static async outline(options: ServerOptions): Promise<AppOutline> {
+    const config = configOf({ ...options, adminPort: 0 });
+    findTlsFiles(config);
+    const server = new Server(config, await openLog('silent', STDERR));
+    await server.#bringUp(async () => {});
+    const [loop] = server.#supervisor.threads;
+    const outline = loop?.outline;
+    await server.close();
+    if (server.#failure) throw server.#failure;
+    if (outline === undefined) throw new LoopError('no loop has stayed');
+    return outline;
+  }
+
   private constructor(config: Config, { log, writeLine, flush }: LogOutput) {
     this.#config = config;
     this.#log = log;
@@ -81,6 +112,8 @@ export class Server {
     this.#memory = new OwnedMemory(config);
     const memory = this.#memory;
     const placement = new Placement(this.#acceptor, memory.block, config.placement);
+    this.#journal = new Journal(log);
+    const journal = this.#journal;
     this.#offload = new OffloadPool(config, log);
     const offload = this.#offload;
     const app = config.app ?? DEMO_APP;
@@ -91,7 +124,7 @@ export class Server {
       memory,
       placement,
       offload,
-      log,
+      journal,
       writeLine,
       onGivingUp,
     });
@@ -99,9 +132,17 @@ export class Server {
       threads: this.#supervisor.threads,
       memory,
       placement,
-      log,
+      journal,
       hangTimeoutMs: config.hangTimeoutMs,
       onHang: (reason) => this.#endHung(reason),
+    });
+    this.#status = new StatusReader({
+      config,
+      memory,
+      supervisor: this.#supervisor,
+      offload,
+      journal,
+      phase: () => this.#phase,
     });
   }
 
@@ -110,9 +151,19 @@ export class Server {
     return this.#port;
   }
 
+  /** The port of the admin server; null when there is none. */
+  get adminPort(): number | null {
+    return this.#adminPort;
+  }
+
   /** Why the server stopped by itself, if it did: a loop failed too often. */
   get failure(): LoopError | null {
     return this.#failure;
+  }
+
+  /** How the server is, as the admin server tells it: every loop, the log, offload, restarts, what happened last. */
+  status(): ServerStatus {
+    return this.#status.read();
   }
 
   /** A snapshot of every loop, read from shared memory. */
@@ -136,15 +187,19 @@ export class Server {
    * new code does not load, with `ConfigError` when a TLS file cannot be used; loops that were not replaced by then stay.
    */
   async reload(): Promise<void> {
-    this.#log.info('reloading');
+    this.#journal.info({}, 'reloading');
     try {
       findTlsFiles(this.#config);
       await this.#supervisor.reload();
     } catch (error) {
-      this.#log.error({ err: error }, 'reload failed; loops that were not replaced stay as they are');
+      const reason = (error as Error).message;
+      this.#journal.error(
+        { reason, err: error },
+        'reload failed; loops that were not replaced stay as they are',
+      );
       throw error;
     }
-    this.#log.info('reloaded');
+    this.#journal.info({}, 'reloaded');
   }
 
   /**
@@ -166,6 +221,14 @@ export class Server {
   }
 
   async #start(): Promise<void> {
+    await this.#bringUp(async () => {
+      this.#port = await this.#listen();
+    });
+    this.#announce();
+  }
+
+  /** Starts the loops, then lets them be reached. When either fails nothing is left running. */
+  async #bringUp(open: () => Promise<void>): Promise<void> {
     const { app } = this.#config;
     // Told here, in one line, rather than by every loop with a stack of the module loader.
     if (app !== null && !existsSync(shownPath(app))) {
@@ -173,18 +236,42 @@ export class Server {
     }
     process.on('exit', this.#onExit);
     try {
+      await this.#openAdmin();
       await this.#supervisor.start();
-      this.#port = await this.#listen();
+      await open();
     } catch (error) {
       // A thread that lingers must not hide why another could not start; the exit handler stays to see it off.
       await this.#supervisor.abandon().then(
         () => this.#finish(),
-        () => this.#acceptor.close(),
+        () => {
+          this.#admin?.close();
+          this.#acceptor.close();
+        },
       );
       await this.#offload.close();
       throw error;
     }
-    this.#announce();
+    this.#phase = 'running';
+  }
+
+  async #openAdmin(): Promise<void> {
+    const { adminHost, adminPort, adminToken, port } = this.#config;
+    if (adminPort === 0) return;
+    const wanted = adminPort ?? DEFAULT_ADMIN_PORT;
+    if (wanted === port) {
+      this.#log.warn({ reason: `--port is ${port}` }, NO_ADMIN);
+      return;
+    }
+    const admin = new AdminServer(this);
+    try {
+      this.#adminPort = await admin.listen(adminHost, wanted, adminToken);
+      this.#admin = admin;
+    } catch (cause) {
+      admin.close();
+      const error = listenError(adminHost, wanted, cause as NodeJS.ErrnoException);
+      if (adminPort !== null) throw error;
+      this.#log.warn({ reason: error.message }, NO_ADMIN);
+    }
   }
 
   async #listen(): Promise<number> {
@@ -199,16 +286,20 @@ export class Server {
   }
 
   #announce(): void {
-    const { host, app, workers, placement, accept, tlsCert } = this.#config;
+    const { host, app, workers, placement, accept, tlsCert, adminHost } = this.#config;
     this.#log.info({ host: host || '*', port: this.#port, accept, tls: tlsCert !== null }, 'listening');
+    if (this.#adminPort !== null)
+      this.#log.info({ host: adminHost || '*', port: this.#adminPort }, 'admin server listening');
     this.#log.info({ workers, placement }, 'loops ready');
     this.#log.info({ app: app === null ? 'built-in demo' : shownPath(app) }, 'app loaded');
     const limits = Object.fromEntries(LIMITS.map((name) => [name, this.#config[name]]));
     this.#log.info(limits, 'limits');
+    warnOfFewFiles(this.#config, this.#log);
   }
 
   async #close(): Promise<void> {
-    this.#log.info(
+    this.#phase = 'draining';
+    this.#journal.info(
       { connections: this.loops().reduce((sum, loop) => sum + loop.connections, 0) },
       'draining',
     );
@@ -223,7 +314,7 @@ export class Server {
   /** A loop fails again and again, so something is wrong that starting it anew does not mend. */
   #giveUp(error: LoopError): void {
     this.#failure ??= error;
-    this.#log.fatal({ reason: error.message }, 'giving up');
+    this.#journal.fatal({ reason: error.message }, 'giving up');
     this.close().catch(() => this.#endHung('a loop does not end'));
   }
 
@@ -237,6 +328,7 @@ export class Server {
 
   #finish(): void {
     this.#watchdog.stop();
+    this.#admin?.close();
     process.off('exit', this.#onExit);
     this.#acceptor.close();
     this.#resolveClosed();

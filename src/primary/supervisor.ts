@@ -1,10 +1,11 @@
 /** Starts the loops, keeps each of them going, replaces them, and ends them. */
-import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { LoopError } from '../errors.ts';
 import { CloseCode } from '../websocket.ts';
 import { within } from '../within.ts';
 import type { DrainMessage, LoopFault } from '../workers/messages.ts';
+import type { RestartCause } from './admin/states.ts';
+import type { Journal } from './journal.ts';
 import { LoopHandle } from './loop-handle.ts';
 import type { OffloadPool } from './offload-pool.ts';
 import type { OwnedMemory } from './owned-memory.ts';
@@ -35,7 +36,7 @@ export interface Supervised {
   readonly memory: OwnedMemory;
   readonly placement: Placement;
   readonly offload: OffloadPool;
-  readonly log: Logger;
+  readonly journal: Journal;
   /** Writes a line that a loop's logger has finished. */
   writeLine(line: string): void;
   /** A loop fails again and again: the server must stop. */
@@ -49,6 +50,8 @@ export class Supervisor {
   readonly #freeSeats: number[];
   readonly #generations: number[];
   readonly #budgets: RestartBudget[];
+  /** Threads that another one has followed, or will. */
+  readonly restarts: Record<RestartCause, number> = { error: 0, exit: 0, heap: 0, ended: 0, reload: 0 };
   /** Loops that will be started again, by id. */
   readonly #restarts = new Map<number, NodeJS.Timeout>();
   #incarnations = 0;
@@ -176,13 +179,23 @@ export class Supervisor {
     this.#generations[id] = generation;
     memory.block.slot(seat).take(id, generation, incarnation, memory.block.nowMs());
     const loop = new LoopHandle(
-      { loopId: id, generation, seat, incarnation, memory: memory.pieces, config, app },
+      {
+        loopId: id,
+        generation,
+        seat,
+        incarnation,
+        memory: memory.pieces,
+        config,
+        app,
+        offloadCapacity: offload.capacity,
+      },
       this.#reloads,
       {
         log: writeLine,
         fault: (loop, fault) => this.#drainFaulty(loop, fault),
         offload: (loop, request) => offload.submit(loop, request),
         offloadAbort: (loop, task) => offload.abort(loop, task),
+        offloadRefused: (calls) => offload.refused(calls),
         exiting: (loop) => this.#release(loop),
       },
     );
@@ -194,11 +207,12 @@ export class Supervisor {
   async #replace(id: number): Promise<void> {
     if (this.#isStopping) return;
     const old = this.#serving(id);
-    const { log, config, memory } = this.#of;
+    const { journal, config, memory } = this.#of;
     const leaving = [...this.#threads].filter(({ isLeaving }) => isLeaving);
     if (this.#freeSeats.length === 0) await Promise.race(leaving.map(({ ended }) => ended));
     const loop = await this.#bringUp(id);
-    log.info({ loop: id, generation: loop.generation }, 'loop reloaded');
+    this.restarts.reload++;
+    journal.info({ loop: id, generation: loop.generation }, 'loop reloaded');
     if (old === undefined || this.#isStopping) return;
     const spreadMs = Math.min(
       config.drainTimeoutMs * RELOAD_SPREAD_SHARE,
@@ -224,8 +238,8 @@ export class Supervisor {
 
   #drainFaulty(loop: LoopHandle, { cause, error }: LoopFault): void {
     if (this.#isStopping) return;
-    const { log } = this.#of;
-    log.error(
+    this.restarts[cause]++;
+    this.#of.journal.error(
       { loop: loop.id, generation: loop.generation, reason: error.message },
       'loop failed; it is replaced',
     );
@@ -238,6 +252,7 @@ export class Supervisor {
 
   #ended(loop: LoopHandle): void {
     const { memory } = this.#of;
+    if (!loop.isLeaving && this.#hasStarted && !this.#isStopping) this.restarts.ended++;
     this.#release(loop);
     this.#threads.delete(loop);
     this.#of.offload.forget(loop);
@@ -261,13 +276,13 @@ export class Supervisor {
     const isNeeded = this.#hasStarted && !this.#isStopping && !this.#serving(id) && !this.#restarts.has(id);
     // Without a seat the loop has to wait until a thread has ended, and is thought of again then.
     if (!isNeeded || this.#freeSeats.length === 0) return;
-    const { log, config, onGivingUp } = this.#of;
+    const { journal, config, onGivingUp } = this.#of;
     const waitMs = this.#budgets[id]?.take(performance.now()) ?? null;
     if (waitMs === null) {
       onGivingUp(new LoopError(`loop ${id} failed more than ${config.maxRestarts} times within a minute`));
       return;
     }
-    log.warn({ loop: id, waitMs }, 'loop ended; starting it again');
+    journal.warn({ loop: id, waitMs }, 'loop ended; starting it again');
     this.#restarts.set(
       id,
       setTimeout(() => this.#restart(id), waitMs),
@@ -278,10 +293,11 @@ export class Supervisor {
     this.#restarts.delete(id);
     // A reload has been quicker, or has taken the seat.
     if (this.#serving(id) || this.#freeSeats.length === 0) return;
-    const { log } = this.#of;
+    const { journal } = this.#of;
     this.#bringUp(id).then(
-      () => log.info({ loop: id }, 'loop replaced'),
-      (error: unknown) => log.error({ loop: id, err: error }, 'loop could not be replaced'),
+      () => journal.info({ loop: id }, 'loop replaced'),
+      (error: Error) =>
+        journal.error({ loop: id, reason: error.message, err: error }, 'loop could not be replaced'),
     );
   }
 }

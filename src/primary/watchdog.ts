@@ -3,14 +3,14 @@
  * gate; and one that never turns again ends the process, because a thread cannot be killed safely. A loop that is busy but still
  * turns has heartbeats, if late ones, and is left alone.
  */
-import type { Logger } from 'pino';
+import type { Journal } from './journal.ts';
 import type { LoopHandle } from './loop-handle.ts';
 import type { OwnedMemory } from './owned-memory.ts';
 import type { Placement } from './placement.ts';
 
 const INTERVAL_MS = 250;
 /** Age of a heartbeat from which a loop gets no new connections. */
-const STALE_MS = 2000;
+export const STALE_MS = 2000;
 /** Age of a heartbeat from which a loop no longer holds up publishers when the log is full. */
 const GATE_MS = 10_000;
 /** When the primary itself was this late, heartbeats say nothing until the loops have had time for the next. */
@@ -21,7 +21,7 @@ export interface Watched {
   readonly threads: Iterable<LoopHandle>;
   readonly memory: OwnedMemory;
   readonly placement: Placement;
-  readonly log: Logger;
+  readonly journal: Journal;
   /** Age of a heartbeat at which the process gives up; 0: never. */
   readonly hangTimeoutMs: number;
   /** Ends the process; `reason` is for the log. */
@@ -54,7 +54,7 @@ export class Watchdog {
   }
 
   #lookAt(loop: LoopHandle): void {
-    const { memory, placement, log, hangTimeoutMs, onHang } = this.#watched;
+    const { memory, placement, journal, hangTimeoutMs, onHang } = this.#watched;
     const slot = memory.block.slot(loop.seat);
     // A loop that loads the app module serves nobody yet, and one that is over has nothing to do.
     if (slot.state !== 'ready' && slot.state !== 'draining') return;
@@ -63,20 +63,20 @@ export class Watchdog {
     if (silentMs < STALE_MS) {
       if (!this.#stale.delete(loop)) return;
       placement.resume(loop.seat);
-      log.info({ loop: id, generation }, 'loop turns again');
+      journal.info({ loop: id, generation }, 'loop turns again');
       return;
     }
     if (!this.#stale.has(loop)) {
       this.#stale.add(loop);
       placement.pause(loop.seat);
       const { connections } = slot;
-      log.warn(
+      journal.warn(
         { loop: id, generation, silentMs, lastActivity, connections },
         'loop does not turn; it gets no new connections',
       );
     }
     if (silentMs >= GATE_MS && memory.ungate(loop.seat)) {
-      log.warn(
+      journal.warn(
         { loop: id, generation, silentMs },
         'loop holds up the log no longer; it will have missed messages',
       );

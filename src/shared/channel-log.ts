@@ -2,7 +2,7 @@
 import { ChannelTable } from './channel-table.ts';
 import { ring } from './doorbell.ts';
 import { EncodedName } from './encoded-name.ts';
-import { bellIndex, LOG_LOCK_INDEX } from './layout.ts';
+import { bellIndex, LOG_LOCK_INDEX, LogWriterLong, UNIT_BYTES } from './layout.ts';
 import { Log } from './log.ts';
 import { LogWriter } from './log-writer.ts';
 import { Mutex } from './mutex.ts';
@@ -86,6 +86,17 @@ export class ChannelLog {
     // There were no messages then, and no channel with messages has been forgotten since: so all there are came later.
     const isBefore = entry === 0 || life < this.table.life(entry);
     return sequence === 0 && isBefore && this.table.forgotten <= life ? 0 : undefined;
+  }
+
+  /** How many channels there are, and bytes of records ever written. */
+  usage(): { channels: number; writtenBytes: number } {
+    this.lock.lock();
+    try {
+      const writtenUnits = this.log.longs[LogWriterLong.end] as number;
+      return { channels: this.table.count, writtenBytes: writtenUnits * UNIT_BYTES };
+    } finally {
+      this.lock.unlock();
+    }
   }
 
   /** Lets publishers overwrite what a loop that stands still has not read, if it is in their way. True when done. The primary only. */

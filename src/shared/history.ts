@@ -78,9 +78,11 @@ export interface StoredMessage {
 
 /** A message as user code gets it. */
 export interface HistoryMessage {
+  /** Its number in its channel. */
   readonly sequence: number;
   /** Text as a string, binary as bytes. */
   readonly data: string | Uint8Array<ArrayBuffer>;
+  /** Whether it was published as binary. */
   readonly isBinary: boolean;
 }
 

@@ -6,14 +6,14 @@
  * ```
  * 0    header                        written once by the primary, before any loop starts
  *      ├ u32 magic ├ u32 version ├ u32 loop count ├ u32 0 ├ u64 epoch ├ u64 start (ns, monotonic) ┤
- * 64   retirement line               u32: odd while the primary moves counters from a slot to the retired ones
+ * 64   retirement line               u32: odd while the primary moves totals from a slot to the retired ones
  * 128  slot of seat 0
  *      +0    status line              u32 × 16: state, heartbeat, …                      the loop writes
- *      +64   counters                 u64 × COUNTERS.length, padded to whole lines       the loop writes
+ *      +64   totals                   u64 × TOTAL_LONGS, padded to whole lines           the loop writes
  *      +64+c primary's line           u32 × 16: whose seat it is, what is released       the primary writes
  *      slot of seat 1 …
- *      retired counters of loop 0     u64 × (COUNTERS.length + 1), padded to whole lines the primary writes
- *      retired counters of loop 1 …
+ *      retired totals of loop 0       u64 × (TOTAL_LONGS + 1), padded to whole lines     the primary writes
+ *      retired totals of loop 1 …
  * ```
  * A seat is a thread's place in the shared memory: its slot, its cursor and doorbell, its counts in the channel table. There is one
  * more than loops, so that a loop's next generation can start while the one before it is drained.
@@ -60,7 +60,7 @@ export const MAGIC = 0x50_4c_4c_50;
 export const LOG_MAGIC = 0x47_4c_4c_50;
 export const CHANNELS_MAGIC = 0x48_43_4c_50;
 export const STATE_MAGIC = 0x54_53_4c_50;
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 /** Words of the header, by index into a Uint32Array. */
 export const HeaderWord = { magic: 0, version: 1, loops: 2 } as const;
@@ -77,6 +77,11 @@ export const StatusWord = {
   sockets: 4,
   accepted: 5,
   activity: 6,
+  heapUsedKib: 7,
+  heapLimitKib: 8,
+  utilizationPpm: 9,
+  bufferedKib: 10,
+  backlogs: 11,
 } as const;
 /** Words of a slot's primary's line, by index into a Uint32Array that starts at the line. */
 export const SeatWord = { released: 0, loop: 1, generation: 2, incarnation: 3 } as const;
@@ -108,16 +113,48 @@ export const COUNTERS = [
   'upgradesOverRate',
   'upgradesUncounted',
   'upgradesTimedOut',
+  'upgradesUnknownPath',
+  'upgradesRefusedByApp',
+  'upgradesFailed',
+  'upgradesDraining',
   'messagesOverRate',
   'messagesOverIpRate',
   'idleTimeouts',
   'lifetimesOver',
   'limitsUnchecked',
+  'wakeUps',
 ] as const;
+/**
+ * Names of what a loop counts; `docs/metrics.md` says what each means.
+ * @useDeclaredType
+ */
 export type CounterName = (typeof COUNTERS)[number];
 
-export const COUNTERS_OFFSET = CACHE_LINE_BYTES;
-export const SEAT_OFFSET = COUNTERS_OFFSET + padToLine(COUNTERS.length * BigUint64Array.BYTES_PER_ELEMENT);
+/**
+ * Distributions of times, by the upper bounds of their buckets in milliseconds. Each is, behind the counters, a 64-bit count for
+ * each bucket, one for what is above the last bound, and the sum of all in microseconds.
+ */
+export const DURATIONS = {
+  /** From the request to the 101 answer. */
+  upgrade: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000],
+  /** How late heartbeats were. */
+  lag: [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000],
+} as const;
+/**
+ * Names of the times of which a loop keeps a distribution.
+ * @useDeclaredType
+ */
+export type DurationName = keyof typeof DURATIONS;
+export const DURATION_NAMES = Object.keys(DURATIONS) as DurationName[];
+export const durationLongs = (name: DurationName): number => DURATIONS[name].length + 2;
+
+export const TOTAL_LONGS = DURATION_NAMES.reduce<number>(
+  (sum, name) => sum + durationLongs(name),
+  COUNTERS.length,
+);
+
+export const TOTALS_OFFSET = CACHE_LINE_BYTES;
+export const SEAT_OFFSET = TOTALS_OFFSET + padToLine(TOTAL_LONGS * BigUint64Array.BYTES_PER_ELEMENT);
 export const SLOT_BYTES = SEAT_OFFSET + CACHE_LINE_BYTES;
 
 const SPARE_SEATS = 1;
@@ -126,7 +163,7 @@ export const seatsFor = (loops: number): number => loops + SPARE_SEATS;
 export const RETIREMENT_OFFSET = HEADER_BYTES;
 const SLOTS_OFFSET = RETIREMENT_OFFSET + CACHE_LINE_BYTES;
 /** The totals, and behind them what was accepted. */
-export const RETIRED_LONGS = COUNTERS.length + 1;
+export const RETIRED_LONGS = TOTAL_LONGS + 1;
 const RETIRED_BYTES = padToLine(RETIRED_LONGS * BigUint64Array.BYTES_PER_ELEMENT);
 export const slotOffset = (seat: number): number => SLOTS_OFFSET + seat * SLOT_BYTES;
 export const retiredOffset = (loops: number, loopId: number): number =>

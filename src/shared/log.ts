@@ -175,6 +175,13 @@ export class Log {
     return state === ACTIVE || state === READING;
   }
 
+  /** Units from the reader's cursor to the tail; 0 when nothing waits for it. */
+  unread(reader: number): number {
+    // The cursor first: the tail is never behind it.
+    const cursor = Atomics.load(this.words, cursorIndex(reader));
+    return this.isActive(reader) ? (this.tail - cursor) >>> 0 : 0;
+  }
+
   /** A new reader starts at the tail. Under the append lock, so that no writer takes the room for its own meanwhile. */
   attach(reader: number): number {
     const { tail } = this;

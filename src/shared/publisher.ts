@@ -6,14 +6,26 @@ import { bellIndex } from './layout.ts';
 import { withThread } from './log.ts';
 import { NO_POSITION } from './log-writer.ts';
 
-/**
- * `sequence` is the message's number in its channel. Refused, and published to nobody: `log-full` when a loop has not read
- * what would have to be overwritten; `too-large` when the data does not fit in a record; `invalid-channel` when the name is empty
- * or longer than 255 bytes; `too-many-channels` when it would be a new channel and as many as there may be have subscribers.
- */
+/** Whether a message was published. */
 export type PublishResult =
-  | { readonly ok: true; readonly sequence: number }
-  | { readonly ok: false; readonly reason: PublishRefusal };
+  | {
+      /** It is in the log, from where it is delivered. */
+      readonly ok: true;
+      /** The message's number in its channel: 1, 2, 3 … */
+      readonly sequence: number;
+    }
+  | {
+      /** It was refused; nobody is sent it. */
+      readonly ok: false;
+      /** Why it was. */
+      readonly reason: PublishRefusal;
+    };
+
+/**
+ * Why a message was published to nobody. `log-full`: a loop has not read what would have to be overwritten. `too-large`: the data
+ * does not fit in a record. `invalid-channel`: the name is empty or longer than 255 bytes. `too-many-channels`: it would be a new
+ * channel, and as many as there may be have subscribers.
+ */
 export type PublishRefusal = 'log-full' | 'too-large' | 'invalid-channel' | 'too-many-channels';
 
 const refused = (reason: PublishRefusal): PublishResult => ({ ok: false, reason });

@@ -53,7 +53,10 @@ export class FanOut {
     this.#slow = slow;
     this.#onMissed = onMissed;
     this.#reader = new LogReader(shared.log, seat);
-    this.#doorbell = new Doorbell(shared.log.words, bellIndex(seat), () => this.#run());
+    this.#doorbell = new Doorbell(shared.log.words, bellIndex(seat), () => {
+      totals.wakeUps++;
+      this.#run();
+    });
   }
 
   /** From here on there may be connections, and the loop reads. An app module that loads slowly holds nobody up. */

@@ -1,5 +1,4 @@
 /** The limits as one loop enforces them: which handshakes and messages are refused, how that is answered, counted and told. */
-import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { SharedMemoryFullError } from '../errors.ts';
 import { Admissions, type EntryRefusal } from '../shared/admissions.ts';
@@ -11,7 +10,7 @@ import { SharedState } from '../shared/state.ts';
 import { CloseCode } from '../websocket.ts';
 import { addressGroup } from './address-group.ts';
 import { Admission } from './admission.ts';
-import { SeldomLog } from './seldom-log.ts';
+import type { SeldomLog } from './seldom-log.ts';
 import type { ConnectionHolder, ServerWebSocket } from './server-websocket.ts';
 
 export type LimitOptions = Pick<
@@ -60,12 +59,12 @@ export class Limits {
     memory: Pick<SharedMemory, 'admissions' | 'rates'>,
     seat: number,
     totals: Record<CounterName, number>,
-    log: Logger,
+    log: SeldomLog,
   ) {
     const { upgradesPerSecond, messagesPerSecond, messagesPerSecondPerIp, maxLifetimeMs } = options;
     this.#options = options;
     this.#totals = totals;
-    this.#log = new SeldomLog(log);
+    this.#log = log;
     this.handshakeTimeoutMs = options.handshakeTimeoutMs;
     this.areMessagesLimited = messagesPerSecond > 0 || messagesPerSecondPerIp > 0;
     if (memory.admissions.byteLength > 0) {

@@ -6,8 +6,10 @@ import type { Config } from '../config.ts';
 import type { OffloadArguments, Task } from '../offload/tasks.ts';
 import { plainError } from '../plain-error.ts';
 import { ChannelLog, threadOf } from '../shared/channel-log.ts';
-import { type Activity, ControlBlock, type LoopSlot } from '../shared/control-block.ts';
+import { ControlBlock } from '../shared/control-block.ts';
+import { Duration } from '../shared/duration.ts';
 import type { CounterName } from '../shared/layout.ts';
+import type { Activity, LoopSlot } from '../shared/loop-slot.ts';
 import { SharedState } from '../shared/state.ts';
 import { findTlsFiles, type TlsFiles } from '../tls-files.ts';
 import {
@@ -23,6 +25,7 @@ import {
 } from '../uws.ts';
 import { CloseCode, type CloseEvent, type SubscribeRefusal } from '../websocket.ts';
 import { Anchor } from './anchor.ts';
+import { BacklogSurvey } from './backlog-survey.ts';
 import { Channels } from './channels.ts';
 import { ClientAddress } from './client-address.ts';
 import { claimRejection } from './close-promise.ts';
@@ -30,7 +33,7 @@ import { drain, shed } from './drain.ts';
 import { FanOut } from './fan-out.ts';
 import { HttpRequests } from './fetch.ts';
 import { asksForWebSocket } from './handshake.ts';
-import { heapWatch } from './heap-watch.ts';
+import { type HeapUse, heapWatch } from './heap-watch.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { makeLast } from './last-request.ts';
 import { Limits } from './limits.ts';
@@ -40,8 +43,11 @@ import { isEndOfConnection, Offload } from './offload.ts';
 import { OriginRule } from './origin-rule.ts';
 import { RequestHead } from './request-head.ts';
 import { RouteTable } from './routes.ts';
+import { SeldomLog } from './seldom-log.ts';
 import type { ConnectionHolder, ConnectionHost, ServerWebSocket } from './server-websocket.ts';
 import { SlowConsumers } from './slow-consumers.ts';
+import { traceFields } from './traceparent.ts';
+import { Tracing } from './tracing.ts';
 import { Upgrades } from './upgrade.ts';
 import { isUserExit, takeOverExit } from './user-exit.ts';
 
@@ -65,6 +71,7 @@ class Loop implements ConnectionHost {
   readonly loopId: number;
   readonly maxPayload: number;
   readonly totals: Record<CounterName, number>;
+  readonly durations = { upgrade: new Duration('upgrade'), lag: new Duration('lag') };
   readonly channels: Channels;
   readonly slow: SlowConsumers;
   readonly #birth: LoopBirth;
@@ -82,6 +89,7 @@ class Loop implements ConnectionHost {
   readonly #clients: ClientAddress;
   readonly #upgrades: Upgrades;
   readonly #offload: Offload;
+  #tracing: Tracing | null = null;
   readonly #connections = new Set<ServerWebSocket>();
   readonly #shutdownCallbacks: (() => void | Promise<void>)[] = [];
   readonly #stopHeartbeat: () => void;
@@ -118,17 +126,25 @@ class Loop implements ConnectionHost {
     );
     this.#log = loopLogger(port, birth.config.logLevel, birth.loopId);
     this.#http = new HttpRequests(birth.config.tlsCert === null ? 'http' : 'https', this.totals, this.#log);
-    this.#limits = new Limits(birth.config, birth.memory, birth.seat, this.totals, this.#log);
+    const seldom = new SeldomLog(this.#log);
+    this.#limits = new Limits(birth.config, birth.memory, birth.seat, this.totals, seldom);
     this.#clients = new ClientAddress(birth.config.trustProxy);
     const entrance = {
       limits: this.#limits,
       origins: new OriginRule(birth.config),
       clients: this.#clients,
+      seldom,
     };
     this.#upgrades = new Upgrades(this.#routes, this.#anchor, this, entrance, this.#log);
-    this.#offload = new Offload((message, transfer) => this.#tell(message, transfer));
-    const isHeapFull = heapWatch(birth.config.maxHeapBytes, (used, limit) => this.#heapIsFull(used, limit));
-    this.#stopHeartbeat = startHeartbeat(this.#block, this.#slot, this.totals, isHeapFull);
+    this.#offload = new Offload(birth.offloadCapacity, (message, transfer) => this.#tell(message, transfer));
+    this.#stopHeartbeat = startHeartbeat({
+      block: this.#block,
+      slot: this.#slot,
+      totals: this.totals,
+      durations: this.durations,
+      backlogs: new BacklogSurvey(this.#connections, this.#slot),
+      lookAtHeap: heapWatch(birth.config.maxHeapBytes, (heap) => this.#heapIsFull(heap)),
+    });
   }
 
   async start(): Promise<void> {
@@ -144,6 +160,8 @@ class Loop implements ConnectionHost {
       this.calls('app module');
       const app = await loadApp(this.#birth.app);
       await app.setup(this.#context());
+      this.#tracing = Tracing.find();
+      this.#upgrades.tracing = this.#tracing;
     } catch (error) {
       this.#tell({ type: 'failed', error: plainError(error) });
       process.exit(1);
@@ -158,7 +176,8 @@ class Loop implements ConnectionHost {
     app.filter((_, change) => this.#socketsChanged(change));
     addRoutesForEachName(app, tls, () => this.#serve(app));
     this.#fanOut.start(app);
-    this.#tell({ type: 'ready', descriptor: app.getDescriptor() });
+    const outline = { paths: this.#routes.patterns, hasFetch: this.#http.handler !== undefined };
+    this.#tell({ type: 'ready', descriptor: app.getDescriptor(), outline });
   }
 
   // ── for connections ──
@@ -185,7 +204,9 @@ class Loop implements ConnectionHost {
         this.totals.oversizedMessages++;
         this.#limits.reached('maxPayload', connection.remoteAddress);
       }
-      this.#log.debug({ connection: connection.id, reason: event.reason }, 'connection broke the protocol');
+      const trace = traceFields(connection.traceparent);
+      const { reason } = event;
+      this.#log.debug({ connection: connection.id, reason, ...trace }, 'connection broke the protocol');
     }
   }
 
@@ -197,7 +218,8 @@ class Loop implements ConnectionHost {
     // An app that gives up its work because the connection is gone has not failed.
     if (connection.isClosed && isEndOfConnection(error)) return;
     this.totals.handlerErrors++;
-    logError(this.#log, { connection: connection.id, callback }, error, 'callback failed');
+    const trace = traceFields(connection.traceparent);
+    logError(this.#log, { connection: connection.id, callback, ...trace }, error, 'callback failed');
   }
 
   subscribeRefused(connection: ServerWebSocket, reason: SubscribeRefusal): void {
@@ -275,8 +297,10 @@ class Loop implements ConnectionHost {
           return handler(request);
         };
       },
-      offload: <Data, Result>(task: Task<Data, Result>, ...[data, options]: OffloadArguments<Data>) =>
-        this.#offload.run(task as Task, data, options) as Promise<Result>,
+      offload: <Data, Result>(task: Task<Data, Result>, ...[data, options]: OffloadArguments<Data>) => {
+        const run = () => this.#offload.run(task as Task, data, options) as Promise<Result>;
+        return this.#tracing === null ? run() : this.#tracing.offload(task.name, run);
+      },
       onShutdown: (callback) => {
         this.#shutdownCallbacks.push(callback);
       },
@@ -367,7 +391,7 @@ class Loop implements ConnectionHost {
   }
 
   /** A loop that runs out of heap takes the process with it, so it is replaced before. */
-  #heapIsFull(usedBytes: number, limitBytes: number): void {
+  #heapIsFull({ used: usedBytes, limit: limitBytes }: HeapUse): void {
     if (this.#isAtFault) return;
     this.#isAtFault = true;
     this.#log.error({ usedBytes, limitBytes }, 'heap is nearly full');

@@ -21,6 +21,16 @@ export interface LoopBirth {
   readonly config: Config;
   /** `file:` URL of the app module. */
   readonly app: string;
+  /** Tasks that the offload pool can run and let wait, over all loops. */
+  readonly offloadCapacity: number;
+}
+
+/** What an app module has set up on its loop. */
+export interface AppOutline {
+  /** Paths of WebSockets, in the order they were given in. */
+  readonly paths: readonly string[];
+  /** There is a handler for plain HTTP. */
+  readonly hasFetch: boolean;
 }
 
 export type PrimaryToLoop =
@@ -89,13 +99,15 @@ export interface OffloadFailed {
 }
 
 export type LoopToPrimary =
-  | { readonly type: 'ready'; readonly descriptor: LoopDescriptor }
+  | { readonly type: 'ready'; readonly descriptor: LoopDescriptor; readonly outline: AppOutline }
   | { readonly type: 'failed'; readonly error: PlainError }
   | { readonly type: 'listening'; readonly port: number | null }
   | LoopFault
   | OffloadRequest
   /** Nobody waits for that task any more. */
   | { readonly type: 'offload-abort'; readonly task: number }
+  /** So many calls were refused without asking. */
+  | { readonly type: 'offload-refused'; readonly calls: number }
   /** All that was to be shed is closed. */
   | { readonly type: 'shed'; readonly closed: number }
   /** The thread is about to end and waits until the acceptor has let go of its descriptor. */

@@ -1,11 +1,14 @@
 import { RouteError } from '../errors.ts';
 
 export interface RouteMatch<T> {
+  /** The pattern that matched, as it was added. */
+  readonly pattern: string;
   readonly value: T;
   readonly params: Readonly<Record<string, string>>;
 }
 
 interface Leaf<T> {
+  readonly pattern: string;
   readonly value: T;
   readonly names: readonly string[];
 }
@@ -28,14 +31,25 @@ const newNode = <T>(): Node<T> => ({
 /** Path patterns with `:name` segments and a final `*`, each with a value. Paths match segment by segment, as sent. */
 export class RouteTable<T> {
   readonly #root: Node<T> = newNode();
+  readonly #patterns: string[] = [];
+
+  /** As they were added. */
+  get patterns(): readonly string[] {
+    return this.#patterns;
+  }
 
   add(pattern: string, value: T): void {
+    this.#insert(pattern, value);
+    this.#patterns.push(pattern);
+  }
+
+  #insert(pattern: string, value: T): void {
     if (!pattern.startsWith('/')) throw new RouteError(`path "${pattern}" does not start with "/"`);
     const names: string[] = [];
     const segments = pattern.slice(1).split('/');
     let node = this.#root;
     for (const [index, segment] of segments.entries()) {
-      const leaf = { value, names };
+      const leaf = { pattern, value, names };
       if (segment === '*') {
         if (index < segments.length - 1)
           throw new RouteError(`path "${pattern}": "*" is allowed at the end only`);
@@ -60,7 +74,7 @@ export class RouteTable<T> {
       }
     }
     if (node.leaf) throw new RouteError(`path "${pattern}" is taken`);
-    node.leaf = { value, names };
+    node.leaf = { pattern, value, names };
   }
 
   /** The best route for a path, or null. Throws `URIError` when a parameter is not valid percent-encoding. */
@@ -72,7 +86,8 @@ export class RouteTable<T> {
     for (const [index, name] of found.leaf.names.entries()) {
       params[name] = decodeURIComponent(found.values[index] ?? '');
     }
-    return { value: found.leaf.value, params };
+    const { pattern, value } = found.leaf;
+    return { pattern, value, params };
   }
 }
 

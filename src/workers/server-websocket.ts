@@ -1,7 +1,8 @@
 /** One connection on its loop: the server's implementation of `WebSocket`, on top of a uWebSockets.js socket. */
 import { randomBytes } from 'node:crypto';
-import type { Activity } from '../shared/control-block.ts';
-import type { CounterName } from '../shared/layout.ts';
+import type { Duration } from '../shared/duration.ts';
+import type { CounterName, DurationName } from '../shared/layout.ts';
+import type { Activity } from '../shared/loop-slot.ts';
 import type { PublishResult } from '../shared/publisher.ts';
 import type { RawWebSocket } from '../uws.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from '../websocket.ts';
 import type { Admission } from './admission.ts';
 import type { Channels } from './channels.ts';
-import { closePromise } from './close-promise.ts';
+import { type CloseOwner, ClosePromise } from './close-promise.ts';
 import { EarlyMessages } from './early-messages.ts';
 import { byteLength, toNative } from './encode.ts';
 import { ensureRoomToClose } from './room-to-close.ts';
@@ -40,6 +41,7 @@ export interface ConnectionHost {
   readonly loopId: number;
   readonly maxPayload: number;
   readonly totals: Record<CounterName, number>;
+  readonly durations: Readonly<Record<DurationName, Duration>>;
   readonly channels: Channels;
   readonly slow: SlowConsumers;
   /** A number that no other connection of this loop has, for as long as the log remembers. */
@@ -66,10 +68,11 @@ const NONE: Map<string, Subscription> = new Map();
 /** Not fatal, which is slower: uWebSockets.js has checked that the bytes of a text message are UTF-8. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<Data> {
+export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<Data>, CloseOwner {
   data = undefined as Data;
   readonly protocol: string;
   readonly remoteAddress: string;
+  readonly traceparent: string | null;
   readonly #host: ConnectionHost;
 
   /** Null before the socket is open and after it is closed. */
@@ -83,7 +86,7 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
   /** Set while our own close frame goes out, so that the close event can tell it from the peer's. */
   #isClosing = false;
   #closeEvent: CloseEvent | undefined;
-  #closed: { promise: Promise<CloseEvent>; resolve: (event: CloseEvent) => void } | undefined;
+  #closed: ClosePromise<CloseEvent> | undefined;
   /** Messages that no callback takes yet; undefined once there is nothing to wait for. */
   #early: EarlyMessages | undefined = new EarlyMessages();
 
@@ -94,10 +97,11 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
   #onPong: ((ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined;
   #onDrain: ((ws: this) => CallbackResult) | undefined;
 
-  constructor(host: ConnectionHost, protocol: string, remoteAddress: string) {
+  constructor(host: ConnectionHost, protocol: string, remoteAddress: string, traceparent: string | null) {
     this.#host = host;
     this.protocol = protocol;
     this.remoteAddress = remoteAddress;
+    this.traceparent = traceparent;
   }
 
   get id(): string {
@@ -128,10 +132,10 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
 
   get onClose(): Promise<CloseEvent> {
     if (this.#closed === undefined) {
-      this.#closed = closePromise((error) => this.#fail('onClose', error));
-      if (this.#closeEvent) this.#closed.resolve(this.#closeEvent);
+      this.#closed = new ClosePromise(this);
+      if (this.#closeEvent) this.#closed.settle(this.#closeEvent);
     }
-    return this.#closed.promise;
+    return this.#closed;
   }
 
   // ── sending ──
@@ -334,7 +338,11 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
     this.#closeEvent = { code, reason, wasClean: this.#isClosing || code !== 1006 };
     this.#host.channels.leave(this as ServerWebSocket);
     this.#host.connectionClosed(this as ServerWebSocket, this.#closeEvent);
-    this.#closed?.resolve(this.#closeEvent);
+    this.#closed?.settle(this.#closeEvent);
+  }
+
+  closeCallbackFailed(error: unknown): void {
+    this.#fail('onClose', error);
   }
 
   // ── dispatch ──

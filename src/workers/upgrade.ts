@@ -15,7 +15,10 @@ import { logError } from './loop-log.ts';
 import type { OriginRule } from './origin-rule.ts';
 import type { RequestHead } from './request-head.ts';
 import type { RouteTable } from './routes.ts';
+import type { SeldomLog } from './seldom-log.ts';
 import { type ConnectionHolder, type ConnectionHost, ServerWebSocket } from './server-websocket.ts';
+import { traceFields } from './traceparent.ts';
+import type { OpenSpan, Tracing } from './tracing.ts';
 import { HandshakeRequest } from './upgrade-request.ts';
 
 /** Headers of the 101 answer that the handshake itself decides; user code may not. */
@@ -44,6 +47,10 @@ interface Attempt {
   readonly request: UpgradeRequest;
   /** Given back when the handshake comes to nothing; else the connection has it. */
   readonly admission: Admission | null;
+  /** Null without an OpenTelemetry SDK. */
+  readonly span: OpenSpan | null;
+  /** When the request came, on the clock of `performance.now`. */
+  readonly sinceMs: number;
   /** Set while `shouldUpgrade` has not decided. */
   timer?: NodeJS.Timeout;
   isOpen: boolean;
@@ -56,6 +63,8 @@ export interface Entrance {
   readonly limits: Limits;
   readonly origins: OriginRule;
   readonly clients: ClientAddress;
+  /** For what anybody can cause. */
+  readonly seldom: SeldomLog;
 }
 
 export class Upgrades {
@@ -64,17 +73,20 @@ export class Upgrades {
   readonly #limits: Limits;
   readonly #origins: OriginRule;
   readonly #clients: ClientAddress;
+  readonly #seldom: SeldomLog;
   readonly #log: Logger;
   /** Handshakes whose `shouldUpgrade` has not decided yet. */
   readonly #waiting = new Set<Attempt>();
   readonly #anchor: Anchor;
+  /** Set when the app module has an OpenTelemetry SDK. */
+  tracing: Tracing | null = null;
   #isDraining = false;
 
   constructor(
     routes: RouteTable<Upgrader>,
     anchor: Anchor,
     host: ConnectionHost,
-    { limits, origins, clients }: Entrance,
+    { limits, origins, clients, seldom }: Entrance,
     log: Logger,
   ) {
     this.#routes = routes;
@@ -83,20 +95,23 @@ export class Upgrades {
     this.#limits = limits;
     this.#origins = origins;
     this.#clients = clients;
+    this.#seldom = seldom;
     this.#log = log;
   }
 
   /** A request that asks for a WebSocket. `context` is null when uWebSockets.js itself could not upgrade it. */
   handle(res: HttpResponse, head: RequestHead, context: us_socket_context_t | null): void {
+    const sinceMs = performance.now();
     const fault = findHandshakeFault(head);
     if (fault !== null || context === null) {
       this.#host.totals.upgradesInvalid++;
-      this.#log.debug({ path: head.path, why: fault?.why }, 'handshake is not valid');
+      this.#seldom.warn('invalid', { ...shown(head), why: fault?.why }, 'handshake is not valid');
       const version = fault?.status === 426 ? UPGRADE_OFFER : [];
       answer(res, fault?.status ?? 400, fault?.why ?? 'not a WebSocket handshake', version, true);
       return;
     }
     if (this.#isDraining) {
+      this.#host.totals.upgradesDraining++;
       this.#reject(res, 503, 'shutting down', [['retry-after', '1']]);
       return;
     }
@@ -106,17 +121,23 @@ export class Upgrades {
     }
     const route = matchOrNull(this.#routes, head.path);
     if (route === null) {
+      this.#host.totals.upgradesUnknownPath++;
+      this.#seldom.warn('path', shown(head), 'no WebSocket is served at this path');
       this.#reject(res, 404, 'no WebSocket here');
       return;
     }
-    const request = new HandshakeRequest(head, route.params, this.#clients.of(res, head));
+    const clientAddress = this.#clients.of(res, head);
+    const span = this.tracing?.upgrade(head, route.pattern, clientAddress) ?? null;
+    const request = new HandshakeRequest(head, route.params, clientAddress, span);
     const admission = this.#limits.admit(request.remoteAddress);
     if (admission !== null && 'status' in admission) {
+      span?.answered(admission.status);
       this.#refuse(res, admission);
       return;
     }
     const upgrader = route.value;
-    this.#decide({ res, context, head, upgrader, request, admission, isOpen: true, isLate: false });
+    const state = { isOpen: true, isLate: false };
+    this.#decide({ res, context, head, upgrader, request, admission, span, sinceMs, ...state });
   }
 
   /** A plain request to a path where WebSockets are served and nothing else. False when it is not such a path. */
@@ -131,20 +152,23 @@ export class Upgrades {
     this.#isDraining = true;
     for (const attempt of this.#waiting) {
       this.#giveUp(attempt);
+      attempt.span?.answered(503);
+      this.#host.totals.upgradesDraining++;
       this.#reject(attempt.res, 503, 'shutting down', [['retry-after', '1']]);
     }
   }
 
   #decide(attempt: Attempt): void {
-    const { upgrader, request, res } = attempt;
-    if (upgrader.shouldUpgrade === undefined) {
+    const { upgrader, request, res, span } = attempt;
+    const { shouldUpgrade } = upgrader;
+    if (shouldUpgrade === undefined) {
       this.#accept(attempt, null);
       return;
     }
     let decision: UpgradeDecision | Promise<UpgradeDecision>;
     try {
       this.#host.calls('shouldUpgrade');
-      decision = upgrader.shouldUpgrade(request);
+      decision = within(span, () => shouldUpgrade.call(upgrader, request));
     } catch (error) {
       this.#failed(attempt, error);
       return;
@@ -157,6 +181,7 @@ export class Upgrades {
     this.#waiting.add(attempt);
     res.onAborted(() => {
       this.#host.totals.upgradesAborted++;
+      span?.aborted();
       this.#giveUp(attempt);
     });
     attempt.timer = setTimeout(() => this.#timedOut(attempt), this.#limits.handshakeTimeoutMs);
@@ -186,8 +211,10 @@ export class Upgrades {
 
   /** What `shouldUpgrade` decides from here on is ignored. */
   #timedOut(attempt: Attempt): void {
-    if (this.#giveUp(attempt))
-      this.#refuse(attempt.res, this.#limits.handshakeTimedOut(attempt.request.remoteAddress));
+    if (!this.#giveUp(attempt)) return;
+    const refusal = this.#limits.handshakeTimedOut(attempt.request.remoteAddress);
+    attempt.span?.answered(refusal.status);
+    this.#refuse(attempt.res, refusal);
   }
 
   #apply(attempt: Attempt, decision: UpgradeDecision): void {
@@ -202,15 +229,17 @@ export class Upgrades {
     if (status === 101) {
       if (this.#settle(attempt)) this.#accept(attempt, headers);
     } else if (this.#giveUp(attempt)) {
+      this.#host.totals.upgradesRefusedByApp++;
+      attempt.span?.answered(status);
       this.#reject(attempt.res, status, body ?? statusLine(status), headers ? userHeaders(headers) : []);
     }
   }
 
   #accept(attempt: Attempt, headers: Headers | null): void {
-    const { res, context, head, request, admission, upgrader } = attempt;
+    const { res, context, head, request, admission, upgrader, span, sinceMs } = attempt;
     const protocol = headers?.get('sec-websocket-protocol') ?? '';
     headers?.delete('sec-websocket-protocol');
-    const connection = new ServerWebSocket(this.#host, protocol, request.remoteAddress);
+    const connection = new ServerWebSocket(this.#host, protocol, request.remoteAddress, request.traceparent);
     const holder: ConnectionHolder = { connection, admission };
     const upgrade = (): void => {
       if (headers !== null) {
@@ -230,10 +259,13 @@ export class Upgrades {
       else upgrade();
     } catch (error) {
       admission?.end();
+      span?.failed(error);
       throw error;
     }
+    this.#host.durations.upgrade.add(performance.now() - sinceMs);
     this.#limits.connected(holder);
-    connection.upgraded(() => upgrader.onUpgrade(connection, request));
+    connection.upgraded(() => within(span, () => upgrader.onUpgrade(connection, request)));
+    span?.answered(101);
   }
 
   #reject(
@@ -251,7 +283,7 @@ export class Upgrades {
   #refuseOrigin(res: HttpResponse, head: RequestHead): void {
     this.#host.totals.originsRefused++;
     const origin = head.header('origin').slice(0, LOGGED_LENGTH);
-    this.#log.debug({ path: head.path, origin, host: head.header('host') }, 'origin refused');
+    this.#seldom.warn('origin', { ...shown(head), origin, host: head.header('host') }, 'origin refused');
     this.#reject(res, 403, 'this origin is not allowed');
   }
 
@@ -262,10 +294,20 @@ export class Upgrades {
 
   #failed(attempt: Attempt, error: unknown): void {
     this.#host.totals.handlerErrors++;
-    logError(this.#log, { path: attempt.head.path }, error, 'shouldUpgrade failed');
-    if (this.#giveUp(attempt)) this.#reject(attempt.res, 500, 'internal error');
+    const { head, request, span } = attempt;
+    const fields = { path: head.path, ...traceFields(request.traceparent) };
+    logError(this.#log, fields, error, 'shouldUpgrade failed');
+    span?.failed(error);
+    if (!this.#giveUp(attempt)) return;
+    this.#host.totals.upgradesFailed++;
+    this.#reject(attempt.res, 500, 'internal error');
   }
 }
+
+/** Of a request that is refused: the latest of its kind stands for the others. */
+const shown = (head: RequestHead): { path: string } => ({ path: head.path.slice(0, LOGGED_LENGTH) });
+
+const within = <T>(span: OpenSpan | null, call: () => T): T => (span === null ? call() : span.run(call));
 
 function matchOrNull<T>(routes: RouteTable<T>, path: string): ReturnType<RouteTable<T>['match']> {
   try {

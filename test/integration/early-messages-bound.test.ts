@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Client } from '../harness/client.ts';
 import { FixtureServer } from '../harness/fixture-server.ts';
-import { openWaiting, release, settled } from '../harness/waiting-client.ts';
+import { openWaiting, release } from '../harness/waiting-client.ts';
 
 const MAX_PAYLOAD = 4096;
 
@@ -16,7 +16,7 @@ describe('the memory that waiting messages may take', () => {
   it('is enough for one message of maxPayload', async () => {
     const client = await openWaiting(server, 'async', 'largest');
     client.send('x'.repeat(MAX_PAYLOAD));
-    await settled(client);
+    await client.settled();
     await release(server, 'largest');
     expect(await server.seenInOrder('largest', 2)).toEqual([
       'onUpgrade is over',
@@ -48,7 +48,7 @@ describe('an onUpgrade that ends without a callback', () => {
     const client = await openWaiting(server, 'later', 'timer');
     client.send('one');
     client.send(Uint8Array.of(2));
-    await settled(client);
+    await client.settled();
     await release(server, 'timer');
     client.send('three');
     expect(await server.seenInOrder('timer', 3)).toEqual([
@@ -65,7 +65,7 @@ describe('an onUpgrade that ends without a callback', () => {
     const before = await server.total('messagesUnread');
     const count = 50;
     for (let i = 0; i < count; i++) client.send('x'.repeat(MAX_PAYLOAD / 2));
-    await settled(client);
+    await client.settled();
     expect(await server.total('messagesUnread')).toBe(before + count);
     expect(await server.unseen('chatty')).toEqual([]);
     client.socket.close(1000);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FixtureServer } from '../harness/fixture-server.ts';
 import { frame, Opcode } from '../harness/frames.ts';
 import { RawClient } from '../harness/raw-client.ts';
-import { openWaiting, release, settled } from '../harness/waiting-client.ts';
+import { openWaiting, release } from '../harness/waiting-client.ts';
 
 let server: FixtureServer;
 
@@ -45,7 +45,7 @@ describe('messages that arrive while an async onUpgrade runs', () => {
     client.send('one');
     client.send(Uint8Array.of(2, 3));
     client.send('three');
-    await settled(client);
+    await client.settled();
     await release(server, 'by-on-message');
     expect(await server.seenInOrder('by-on-message', 3)).toEqual([
       { text: 'one' },
@@ -61,7 +61,7 @@ describe('messages that arrive while an async onUpgrade runs', () => {
     expect(await server.seen('partly')).toEqual({ text: 'one' });
     client.send(Uint8Array.of(2));
     client.send('three');
-    await settled(client);
+    await client.settled();
     await release(server, 'partly');
     expect(await server.seenInOrder('partly', 2)).toEqual([{ bytes: [2] }, { text: 'three' }]);
     client.socket.terminate();
@@ -71,7 +71,7 @@ describe('messages that arrive while an async onUpgrade runs', () => {
     const client = await openWaiting(server, 'text-only', 'unwanted');
     client.send(Uint8Array.of(1));
     client.send('wanted');
-    await settled(client);
+    await client.settled();
     await release(server, 'unwanted');
     expect(await server.seen('unwanted')).toEqual({ text: 'wanted' });
     client.send(Uint8Array.of(3));
@@ -93,7 +93,7 @@ describe('messages that arrive while an async onUpgrade runs', () => {
   it('are not received when onUpgrade closes the connection', async () => {
     const client = await openWaiting(server, 'closes', 'refused');
     client.send('too early');
-    await settled(client);
+    await client.settled();
     await release(server, 'refused');
     expect(await client.closed).toEqual({ code: 4000, reason: 'not for you' });
     expect(await server.seen('refused')).toEqual({ code: 4000, reason: 'not for you' });
@@ -103,7 +103,7 @@ describe('messages that arrive while an async onUpgrade runs', () => {
   it('stop coming when the callback closes the connection at the first', async () => {
     const client = await openWaiting(server, 'closes-midway', 'midway');
     for (const text of ['one', 'two', 'three']) client.send(text);
-    await settled(client);
+    await client.settled();
     await release(server, 'midway');
     await client.closed;
     expect(await server.seenInOrder('midway', 2)).toEqual([
@@ -117,7 +117,7 @@ describe('messages that arrive while an async onUpgrade runs', () => {
     const client = await openWaiting(server, 'slow-callback', 'not-awaited');
     client.send('one');
     client.send('two');
-    await settled(client);
+    await client.settled();
     await release(server, 'not-awaited');
     expect(await server.seenInOrder('not-awaited', 2)).toEqual([{ started: 'one' }, { started: 'two' }]);
     client.socket.terminate();

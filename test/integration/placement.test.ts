@@ -20,6 +20,7 @@ async function start(placement: 'least-connections' | 'round-robin'): Promise<st
     placement,
     host: '127.0.0.1',
     port: 0,
+    adminPort: 0,
     logLevel: 'silent',
   });
   return `ws://127.0.0.1:${server.port}/`;

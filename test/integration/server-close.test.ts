@@ -8,6 +8,7 @@ const options = {
   workers: 2,
   host: '127.0.0.1',
   port: 0,
+  adminPort: 0,
   logLevel: 'silent',
 } as const;
 

@@ -73,8 +73,8 @@ test('listens on every address, IPv4 and IPv6, when no host is given', async () 
 });
 
 test('leaves nothing behind when a program cannot listen: it can start again on a free port', async () => {
-  const first = await Server.start({ workers: 1, host: HOST, port: 0, logLevel: 'silent' });
-  const options = { workers: 1, host: HOST, port: first.port, logLevel: 'silent' } as const;
+  const first = await Server.start({ workers: 1, host: HOST, port: 0, adminPort: 0, logLevel: 'silent' });
+  const options = { workers: 1, host: HOST, port: first.port, adminPort: 0, logLevel: 'silent' } as const;
   await expect(Server.start(options)).rejects.toBeInstanceOf(ListenError);
   const second = await Server.start({ ...options, port: 0 });
   expect(second.port).not.toBe(first.port);

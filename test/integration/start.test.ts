@@ -108,7 +108,7 @@ test('ends with the error when the setup leaves a rejected promise behind', asyn
 
 test("rejects with the error's code, the file and the loop's stack as its cause when a program starts a broken app", async () => {
   const path = broken('setup-throws.js');
-  const error = await Server.start({ app: path, port: 0, workers: 2, logLevel: 'silent' }).catch(
+  const error = await Server.start({ app: path, port: 0, adminPort: 0, workers: 2, logLevel: 'silent' }).catch(
     (thrown) => thrown,
   );
   expect(error).toBeInstanceOf(AppLoadError);

@@ -2,8 +2,9 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ControlBlock, type LoopSlot } from '../../src/shared/control-block.ts';
+import { ControlBlock } from '../../src/shared/control-block.ts';
 import { SEAT_OFFSET, StatusWord, slotOffset } from '../../src/shared/layout.ts';
+import type { LoopSlot } from '../../src/shared/loop-slot.ts';
 import { until } from '../harness/until.ts';
 
 /** Longer than any test may take: a wait that ends by it has failed. */

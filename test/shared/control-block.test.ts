@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ACTIVITIES, ControlBlock, LOOP_STATES, type LoopSlot } from '../../src/shared/control-block.ts';
+import { ControlBlock } from '../../src/shared/control-block.ts';
+import { Duration, durationSnapshot } from '../../src/shared/duration.ts';
 import {
   COUNTERS,
   type CounterName,
@@ -10,8 +11,11 @@ import {
   LAYOUT_VERSION,
   MAGIC,
 } from '../../src/shared/layout.ts';
+import { ACTIVITIES, LOOP_STATES, type LoopSlot } from '../../src/shared/loop-slot.ts';
 
 const WRAP = 2 ** 32;
+const NO_UPGRADES = new Duration('upgrade').longs;
+const NO_LAG = new Duration('lag').longs;
 
 const headerWords = (memory: SharedArrayBuffer) => new Uint32Array(memory);
 
@@ -78,7 +82,16 @@ describe('a new control block', () => {
         sockets: 0,
         accepted: 0,
         lagMs: 0,
+        utilization: 0,
+        heapUsedBytes: 0,
+        heapLimitBytes: 0,
+        bufferedBytes: 0,
+        backlogs: 0,
         counters: totalsOf(() => 0),
+        durations: {
+          upgrade: durationSnapshot('upgrade', NO_UPGRADES),
+          lag: durationSnapshot('lag', NO_LAG),
+        },
       });
       expect(heartbeatAgeMs).toBeLessThanOrEqual(block.nowMs());
     }

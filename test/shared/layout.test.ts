@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ControlBlock, type LoopSlot } from '../../src/shared/control-block.ts';
+import { ControlBlock } from '../../src/shared/control-block.ts';
+import { Duration } from '../../src/shared/duration.ts';
 import {
   CACHE_LINE_BYTES,
   COUNTERS,
-  COUNTERS_OFFSET,
   type CounterName,
   controlBlockBytes,
   HEADER_BYTES,
@@ -15,7 +15,10 @@ import {
   StatusWord,
   seatsFor,
   slotOffset,
+  TOTAL_LONGS,
+  TOTALS_OFFSET,
 } from '../../src/shared/layout.ts';
+import type { LoopSlot } from '../../src/shared/loop-slot.ts';
 
 const LOOPS = 3;
 
@@ -24,6 +27,9 @@ const TOTALS = Object.fromEntries(COUNTERS.map((name) => [name, 0x1f_1f_1f_1f_1f
   CounterName,
   number
 >;
+
+const DURATION_TOTALS = { upgrade: new Duration('upgrade'), lag: new Duration('lag') };
+for (const duration of Object.values(DURATION_TOTALS)) duration.longs.fill(0x1f_1f_1f_1f_1f_1f_1f);
 
 /** Bytes that differ after the write. */
 function changedBytes(memory: SharedArrayBuffer, write: () => void): number[] {
@@ -39,6 +45,9 @@ function writeAsLoop(slot: LoopSlot): void {
   slot.sockets = 0x1f_1f_1f_1f;
   slot.accepted = 0x1f_1f_1f_1f;
   slot.writeTotals(TOTALS);
+  slot.writeDurations(DURATION_TOTALS);
+  slot.tellVitals(0x1f_1f_1f_1f, 0x1f_1f_1f_1f, 1);
+  slot.tellBacklogs(0x1f_1f_1f_1f, 0x1f_1f_1f_1f);
 }
 
 describe('the words of different writers', () => {
@@ -75,15 +84,15 @@ describe('the words of different writers', () => {
 
 describe('the layout', () => {
   it('puts every part at the start of a cache line', () => {
-    for (const offset of [HEADER_BYTES, COUNTERS_OFFSET, SEAT_OFFSET, SLOT_BYTES])
+    for (const offset of [HEADER_BYTES, TOTALS_OFFSET, SEAT_OFFSET, SLOT_BYTES])
       expect(offset % CACHE_LINE_BYTES).toBe(0);
     for (let loop = 0; loop < LOOPS; loop++) expect(slotOffset(loop) % CACHE_LINE_BYTES).toBe(0);
   });
 
   it('has the parts of a slot one after the other, none inside another', () => {
     const statusEnd = Object.keys(StatusWord).length * Uint32Array.BYTES_PER_ELEMENT;
-    const countersEnd = COUNTERS_OFFSET + COUNTERS.length * BigUint64Array.BYTES_PER_ELEMENT;
-    const ends = [0, statusEnd, COUNTERS_OFFSET, countersEnd, SEAT_OFFSET, SEAT_OFFSET + 16, SLOT_BYTES];
+    const totalsEnd = TOTALS_OFFSET + TOTAL_LONGS * BigUint64Array.BYTES_PER_ELEMENT;
+    const ends = [0, statusEnd, TOTALS_OFFSET, totalsEnd, SEAT_OFFSET, SEAT_OFFSET + 16, SLOT_BYTES];
     expect(ends).toEqual(ends.toSorted((a, b) => a - b));
   });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { claimRejection, closePromise } from '../../src/workers/close-promise.ts';
+import { ClosePromise, claimRejection } from '../../src/workers/close-promise.ts';
 
 interface Unhandled {
   readonly error: unknown;
@@ -41,7 +41,8 @@ const fail = (): never => {
 
 function connection() {
   const told: unknown[] = [];
-  return { ...closePromise<string>((error) => told.push(error)), told };
+  const promise = new ClosePromise<string>({ closeCallbackFailed: (error) => void told.push(error) });
+  return { promise, resolve: promise.settle, told };
 }
 
 describe('the promise behind onClose', () => {

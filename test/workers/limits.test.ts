@@ -6,7 +6,7 @@ import { COUNTERS, type CounterName } from '../../src/shared/layout.ts';
 import { SharedState } from '../../src/shared/state.ts';
 import { Admission } from '../../src/workers/admission.ts';
 import { type LimitOptions, Limits } from '../../src/workers/limits.ts';
-import { SELDOM_MS } from '../../src/workers/seldom-log.ts';
+import { SELDOM_MS, SeldomLog } from '../../src/workers/seldom-log.ts';
 
 const NONE: LimitOptions = {
   handshakeTimeoutMs: 10_000,
@@ -46,7 +46,7 @@ function limitsOf(
     addresses === undefined ? new SharedArrayBuffer(0) : Admissions.create(1, all, addresses);
   const rates = rateBytes === undefined ? new SharedArrayBuffer(0) : SharedState.create(rateBytes);
   const log = pino({}, { write: (line) => lines.push(JSON.parse(line) as Line) });
-  return new Limits(all, { admissions, rates }, 0, totals, log);
+  return new Limits(all, { admissions, rates }, 0, totals, new SeldomLog(log));
 }
 
 describe('limits', () => {
