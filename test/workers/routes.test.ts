@@ -29,7 +29,7 @@ describe('a path', () => {
     const table = tableOf('/a/b/c', '/a/:x/d', '/*');
     expect(found(table, '/a/b/c')).toBe('/a/b/c');
     expect(found(table, '/a/b/d')).toBe('/a/:x/d');
-    expect(table.match('/a/b/e')).toEqual({ value: '/*', params: { '*': 'a/b/e' } });
+    expect(table.match('/a/b/e')).toEqual({ pattern: '/*', value: '/*', params: { '*': 'a/b/e' } });
   });
 
   it('is matched exactly, with its slashes', () => {
@@ -143,7 +143,7 @@ describe('any table', () => {
       const named = Object.entries(match.groups ?? {}).map(
         ([name, raw]) => [name === 'rest' ? '*' : name, decodeURIComponent(raw)] as const,
       );
-      return [{ value, params: Object.fromEntries(named) }];
+      return [{ pattern: value, value, params: Object.fromEntries(named) }];
     });
     return matches.sort((a, b) => (rank(a.value) < rank(b.value) ? -1 : 1))[0] ?? null;
   }
