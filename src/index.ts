@@ -49,10 +49,10 @@ export {
   type Tasks,
 } from './offload/tasks.ts';
 export { transferring } from './offload/transferring.ts';
-export type { RestartCause, ServerState } from './primary/admin/states.ts';
 export type { LoopStatus, ServerEvent, ServerStatus } from './primary/admin/status.ts';
 export type { OffloadSnapshot, TimeSummary } from './primary/offload-stats.ts';
 export { Server } from './primary/primary.ts';
+export type { RestartCause, ServerState } from './server-state.ts';
 export type { ChannelPosition } from './shared/channel-log.ts';
 export type { LoopSnapshot } from './shared/control-block.ts';
 export type { DurationSnapshot } from './shared/duration.ts';

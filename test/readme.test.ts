@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { Client, refusal } from './harness/client.ts';
 import { codeBlocks } from './harness/code-block.ts';
@@ -55,14 +55,14 @@ describe('the app', () => {
   };
 
   it('sends what one says to everyone in the room, on every loop, and to nobody else', async () => {
-    const { client: elsewhere } = await visit('elsewhere');
+    const { client: elsewhere, visitor: before } = await visit('elsewhere');
     const visits = [await visit('lobby')];
     while (new Set(visits.map(({ loop }) => loop)).size < LOOPS) visits.push(await visit('lobby'));
     visits[0]?.client.send('hello');
     for (const { client } of visits) expect(await client.next()).toBe('hello');
     elsewhere.send('here');
     expect(await elsewhere.next()).toBe('here');
-    expect(visits.map(({ visitor }) => visitor)).toEqual(visits.map((_, i) => 2 + i));
+    expect(visits.map(({ visitor }) => visitor)).toEqual(visits.map((_, i) => before + 1 + i));
   });
 
   it('refuses with 403 what shouldUpgrade answers with null', async () => {
@@ -107,6 +107,7 @@ describe('the library', () => {
     });
     const child = spawn(process.execPath, [project.write('main.js', code)]);
     const exit = once(child, 'exit');
+    onTestFinished(() => void child.kill('SIGKILL'));
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;

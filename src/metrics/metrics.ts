@@ -1,8 +1,8 @@
 /** The table of metrics: what each is called, what it means, and where in the status of the server it is read. */
 
-import { RESTART_CAUSES, SERVER_STATES } from '../primary/admin/states.ts';
 import type { LoopStatus, ServerStatus } from '../primary/admin/status.ts';
 import type { TimeSummary } from '../primary/offload-stats.ts';
+import { RESTART_CAUSES, SERVER_STATES } from '../server-state.ts';
 import type { DurationSnapshot } from '../shared/duration.ts';
 import type { CounterName } from '../shared/layout.ts';
 

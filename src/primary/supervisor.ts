@@ -1,10 +1,10 @@
 /** Starts the loops, keeps each of them going, replaces them, and ends them. */
 import type { Config } from '../config.ts';
 import { LoopError } from '../errors.ts';
+import type { RestartCause } from '../server-state.ts';
 import { CloseCode } from '../websocket.ts';
 import { within } from '../within.ts';
 import type { DrainMessage, LoopFault } from '../workers/messages.ts';
-import type { RestartCause } from './admin/states.ts';
 import type { Journal } from './journal.ts';
 import { LoopHandle } from './loop-handle.ts';
 import type { OffloadPool } from './offload-pool.ts';

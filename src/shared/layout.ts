@@ -125,7 +125,7 @@ export const COUNTERS = [
   'wakeUps',
 ] as const;
 /**
- * Names of what a loop counts; `docs/metrics.md` says what each means.
+ * Names of what a loop counts; the metrics in `docs/metrics.md` are made of them.
  * @useDeclaredType
  */
 export type CounterName = (typeof COUNTERS)[number];

@@ -25,6 +25,18 @@ interface Offer {
  * Null when the header is malformed.
  */
 export function selectExtension(header: string): string | null {
+  // Clients of one kind all say the same, so the answer is mostly known.
+  if (header !== lastHeader) {
+    lastSelection = select(header);
+    lastHeader = header;
+  }
+  return lastSelection;
+}
+
+let lastHeader = '';
+let lastSelection: string | null = '';
+
+function select(header: string): string | null {
   const offers = header
     .split(',')
     .filter((item) => item.trim() !== '')

@@ -11,7 +11,7 @@ const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 export const SUPPORTED_VERSION = '13';
 
 const hasToken = (list: string, token: string): boolean =>
-  list.split(',').some((item) => item.trim().toLowerCase() === token);
+  list === token || list.split(',').some((item) => item.trim().toLowerCase() === token);
 
 /** The request wants a WebSocket, rightly or wrongly; anything else is plain HTTP. */
 export function asksForWebSocket(head: RequestHead): boolean {

@@ -11,6 +11,8 @@ export class OriginRule {
   readonly #allowed: ReadonlySet<string> | null;
   /** Schemes that pages of the same origin may have. With a proxy, which may end TLS, either. */
   readonly #schemes: readonly string[];
+  /** What was asked last, and the answer: most clients come from one page. */
+  #last = { origin: '', host: '', isAllowed: false };
 
   constructor({ origins, tlsCert, trustProxy }: OriginConfig) {
     this.#isOpen = origins === ANY_ORIGIN;
@@ -22,10 +24,17 @@ export class OriginRule {
   allows(head: RequestHead): boolean {
     if (this.#isOpen || head.count('origin') === 0) return true;
     // Two Origin headers are joined with a comma, which is in no origin.
-    const origin = normalOrigin(head.header('origin'));
+    const origin = head.header('origin');
+    const host = head.header('host');
+    if (origin !== this.#last.origin || host !== this.#last.host)
+      this.#last = { origin, host, isAllowed: this.#isAllowed(origin, host) };
+    return this.#last.isAllowed;
+  }
+
+  #isAllowed(text: string, host: string): boolean {
+    const origin = normalOrigin(text);
     if (origin === null) return false;
     if (this.#allowed !== null) return this.#allowed.has(origin);
-    const host = head.header('host');
     return this.#schemes.some((scheme) => normalOrigin(`${scheme}://${host}`) === origin);
   }
 }

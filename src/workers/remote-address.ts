@@ -5,7 +5,7 @@ import type { HttpResponse } from '../uws.ts';
 const IPV4_BYTES = 4;
 const IPV6_BYTES = 16;
 /** ::ffff:0:0/96, the form in which an IPv4 peer appears on a socket that serves both (RFC 4291 section 2.5.5.2). */
-const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff] as const;
 /** The same in front of an address in its short form. */
 const MAPPED = '::ffff:';
 
@@ -17,15 +17,17 @@ export const proxiedAddressOf = (res: HttpResponse): string => textOf(res.getPro
 
 function textOf(address: ArrayBuffer): string {
   const bytes = new Uint8Array(address);
-  if (bytes.length === IPV4_BYTES) return bytes.join('.');
+  if (bytes.length === IPV4_BYTES) return dotted(bytes, 0);
   if (bytes.length !== IPV6_BYTES) return '';
-  if (MAPPED_PREFIX.every((byte, index) => bytes[index] === byte))
-    return bytes.subarray(MAPPED_PREFIX.length).join('.');
+  if (MAPPED_PREFIX.every((byte, index) => bytes[index] === byte)) return dotted(bytes, MAPPED_PREFIX.length);
   const groups = Array.from({ length: 8 }, (_, i) =>
     (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16),
   );
   return shortForm(groups.join(':'));
 }
+
+const dotted = (bytes: Uint8Array, start: number): string =>
+  `${bytes[start]}.${bytes[start + 1]}.${bytes[start + 2]}.${bytes[start + 3]}`;
 
 /** `1.2.3.4`, `1.2.3.4:567`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:567`, as proxies write them. Null when it is none. */
 export function normalAddress(text: string): string | null {

@@ -1,6 +1,8 @@
 /** The live page in a browser tab, read as its users read it. */
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 
+const START = Date.parse('2026-01-02T03:04:05Z');
+
 export class AdminPage {
   readonly page: Page;
   /** What the browser complains about. */
@@ -16,9 +18,19 @@ export class AdminPage {
     page.on('request', (request) => this.requested.push(request.url()));
   }
 
-  static async open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<AdminPage> {
+  /** `isTimeless`: the page's clock stands still until the test moves it. */
+  static async open(
+    browser: Browser,
+    url: string,
+    options: BrowserContextOptions = {},
+    isTimeless = false,
+  ): Promise<AdminPage> {
     const context = await browser.newContext(options);
     const page = new AdminPage(await context.newPage());
+    if (isTimeless) {
+      await page.page.clock.install({ time: START });
+      await page.page.clock.pauseAt(START + 1000);
+    }
     await page.page.goto(url);
     return page;
   }

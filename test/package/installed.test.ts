@@ -1,6 +1,7 @@
 /** The published package in the hands of a user who writes TypeScript. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import ts from 'typescript';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -98,6 +99,25 @@ it.each([
   },
   TIMEOUT_MS,
 );
+
+/** Packages that declarations name, from `file` on. */
+function packagesNamedFrom(file: string, seen = new Set<string>()): string[] {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  return ts
+    .preProcessFile(readFileSync(file, 'utf8'))
+    .importedFiles.flatMap(({ fileName }) =>
+      fileName.startsWith('.')
+        ? packagesNamedFrom(join(dirname(file), fileName.replace(/\.[jt]s$/, '.d.ts')), seen)
+        : [fileName],
+    );
+}
+
+it('needs types of no package but those that bring their own, and of Node', () => {
+  const named = packagesNamedFrom(project.path('node_modules/polyloop/dist/index.d.ts'));
+  const packages = new Set(named.filter((name) => !name.startsWith('node:')));
+  expect([...packages].sort()).toEqual(['pino', 'uWebSockets.js']);
+});
 
 it(
   'serves a client from where it is installed',

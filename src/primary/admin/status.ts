@@ -1,5 +1,6 @@
 /** What the admin server says of the whole server: to the live page, to `polyloop top`, and to whoever asks `/api/loops`. */
 import type { Config } from '../../config.ts';
+import type { RestartCause, ServerState } from '../../server-state.ts';
 import type { LoopSnapshot } from '../../shared/control-block.ts';
 import { version } from '../../version.ts';
 import type { Journal } from '../journal.ts';
@@ -8,7 +9,6 @@ import type { OffloadSnapshot } from '../offload-stats.ts';
 import type { OwnedMemory } from '../owned-memory.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { STALE_MS } from '../watchdog.ts';
-import type { RestartCause, ServerState } from './states.ts';
 
 /** A loop, and how it keeps up with the log. */
 export interface LoopStatus extends LoopSnapshot {

@@ -74,9 +74,10 @@ describe.skipIf(isWithoutBrowser())('the live page', () => {
     admin.close();
   });
 
+  /** Time stands still on the page, however slow the machine: what is not told does not count as silence. */
   async function visit(first: ServerStatus, viewport = WIDE, colorScheme: 'light' | 'dark' = 'light') {
     admin.tell(first);
-    const tab = await AdminPage.open(browser, admin.url, { viewport, colorScheme });
+    const tab = await AdminPage.open(browser, admin.url, { viewport, colorScheme }, true);
     tabs.push(tab);
     await tab.health(/^(?!Connecting)/);
     return tab;
@@ -106,10 +107,18 @@ describe.skipIf(isWithoutBrowser())('the live page', () => {
     await tab.plot('Messages per second').filter({ hasText: 'lowest 10, highest 50' }).waitFor();
   });
 
+  test('shows rates as they are when two messages come almost at once', async () => {
+    const tab = await visit(serverStatus(1000, [loopStatus(0, {}, { messagesIn: 100 })]));
+    admin.tell(serverStatus(1001, [loopStatus(0, {}, { messagesIn: 600 })]));
+    admin.tell(serverStatus(2000, [loopStatus(0, {}, { messagesIn: 1100 })]));
+    await tab.cell('Loop 0', 'In/s', /^1,000$/);
+    await tab.plot('Messages per second').filter({ hasText: 'lowest 1,000, highest 1,000' }).waitFor();
+  });
+
   test('says in words how it is when a loop does not turn', async () => {
     const tab = await visit(everything(1000, 0));
     await tab.health(/Degraded\s+loop 1 does not turn/);
-    await tab.cell('Loop 1', 'State', /does not turn.*for 7s; last activity: onText/);
+    await tab.cell('Loop 1', 'State', /does not turn.*for 7s, last: onText/);
     await tab.cell('Loop 1', 'Lag', /^6\.9 s$/);
     await tab.cell('Loop 1', 'Log unread', /^94 %$/);
     expect(await tab.page.title()).toBe('Degraded · Polyloop');
@@ -135,6 +144,7 @@ describe.skipIf(isWithoutBrowser())('the live page', () => {
     admin.forget();
     admin.drop();
     await tab.health(/Connection to the server lost\s+figures are of \d\d:\d\d:\d\d; trying again/);
+    await tab.page.clock.resume();
     expect(await tab.page.title()).toBe('Connection to the server lost · Polyloop');
     await tab.cell('Loop 0', 'Connections', /^5$/);
     admin.tell(serverStatus(500, [loopStatus(0, { connections: 1 }), loopStatus(1)], NEWER));
@@ -142,6 +152,30 @@ describe.skipIf(isWithoutBrowser())('the live page', () => {
     await tab.cell('Loop 0', 'Connections', /^1$/);
     await tab.entry('connection to the server lost');
     await tab.entry('the server is another process');
+  });
+
+  test('says that it has lost the server when nothing comes any more', async () => {
+    const tab = await visit(serverStatus(1000, [loopStatus(0)]));
+    await tab.page.clock.runFor(4000);
+    await tab.health(/Ready/);
+    await tab.page.clock.runFor(1000);
+    await tab.health(/Connection to the server lost/);
+  });
+
+  test('plots five minutes and no more when it has been open for longer', async () => {
+    const tab = await visit(serverStatus(1000, [loopStatus(0, { connections: 900 })]));
+    for (const [second, connections] of [70, 30, 50].entries()) {
+      await tab.page.clock.runFor(4000);
+      admin.tell(serverStatus(5000 + 4000 * second, [loopStatus(0, { connections })]));
+      await tab.cell('Loop 0', 'Connections', new RegExp(`^${connections}$`));
+    }
+    await tab.plot('Connections').filter({ hasText: 'lowest 30, highest 900' }).waitFor();
+    // The first moment is out of sight, the others are not.
+    await tab.page.clock.fastForward(290_000);
+    await tab.health(/Connection to the server lost/);
+    await tab.page.clock.runFor(2000);
+    admin.tell(serverStatus(303_000, [loopStatus(0, { connections: 60 })]));
+    await tab.plot('Connections').filter({ hasText: 'lowest 30, highest 70' }).waitFor();
   });
 
   test('gives a screen reader nothing to read out when only figures change', async () => {
@@ -210,6 +244,7 @@ describe.skipIf(isWithoutBrowser())('the live page', () => {
     const tab = await visit(everything(1000, 0), viewport, scheme);
     admin.tell(everything(2000, 5));
     await tab.entry('Handler errors', '5 times');
+    await tab.page.clock.resume();
     const found = await tab.page.evaluate<{ id: string; impact: string; nodes: { html: string }[] }[]>(
       `${AXE}; axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) => ({ id, impact, nodes })))`,
     );

@@ -63,7 +63,7 @@ describe.skipIf(isWithoutBrowser())('the live page of a server', () => {
   test('shows that a loop does not turn, and all others, when user code blocks it', async () => {
     const { client, loop } = await open('/');
     client.send(`block: ${BLOCK_MS}`);
-    await tab.cell(loop, 'State', /does not turn.*last activity: onText/);
+    await tab.cell(loop, 'State', /does not turn.*last: onText/);
     await tab.health(/Degraded\s+loop \d does not turn/);
     await tab.cell('All', 'State', `${LOOPS - 1} of ${LOOPS} ready`);
     await tab.entry('warning', 'loop does not turn', loop.toLowerCase());

@@ -90,7 +90,7 @@ function stateOf({ id, state, isStale, heartbeatAgeMs, lastActivity }) {
   if (isStale)
     return {
       text: 'does not turn',
-      note: `for ${shownTime(heartbeatAgeMs)}; last activity: ${lastActivity}`,
+      note: `for ${shownTime(heartbeatAgeMs)}, last: ${lastActivity}`,
     };
   const ageMs = performance.now() - (replacedMs.get(id) ?? Number.NEGATIVE_INFINITY);
   return { text: ageMs < NEW_MS ? `${state}, replaced ${shownTime(ageMs)} ago` : state };

@@ -7,6 +7,9 @@ import { showServer } from './server.js';
 import { Timeline } from './timeline.js';
 import { Totals } from './totals.js';
 
+/** The first message of a stream comes at once, the second with everybody's: no rate can be told from less than this. */
+const MIN_SPAN_MS = 500;
+
 const timeline = new Timeline();
 const totals = new Totals();
 /** The last status message, and the one before it that rates compare with. */
@@ -16,6 +19,8 @@ let isLost = false;
 function hear(status) {
   const before = latest;
   const isRestarted = before !== null && !isSameServer(before, status);
+  const isTooSoon = before !== null && !isRestarted && status.uptimeMs - before.uptimeMs < MIN_SPAN_MS;
+  if (isTooSoon) return;
   const rates = ratesOf(before, status);
   if (isLost) timeline.note(status, isRestarted ? 'the server is another process' : 'connection is back');
   totals.add(totalsOf(before, status, rates));

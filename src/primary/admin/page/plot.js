@@ -87,7 +87,7 @@ export class Plot {
   #drawMarks(plot) {
     const { ctx, bbox } = plot;
     ctx.save();
-    ctx.strokeStyle = colour('--warn')();
+    ctx.strokeStyle = colour('--muted')();
     ctx.setLineDash([4, 4]);
     for (const seconds of this.#marks) {
       const x = Math.round(plot.valToPos(seconds, 'x', true));

@@ -7,7 +7,7 @@ const RATED = ['messagesIn', 'messagesOut', 'published', 'deliveries'];
 const REFUSALS = REASONS.filter(({ kind }) => kind === 'refusal').map(({ counter }) => counter);
 
 export const isSameServer = (before, after) =>
-  before.pid === after.pid && before.startedAt === after.startedAt && before.uptimeMs < after.uptimeMs;
+  before.pid === after.pid && before.startedAt === after.startedAt;
 
 /** By loop, each null when there is nothing to compare with: `before` is null or of another life of the server. */
 export function ratesOf(before, after) {

@@ -1,0 +1,146 @@
+/**
+ * What a scrape of /metrics every second costs: CPU of the primary's thread, and of all other threads of the server, with and without it, in
+ * alternation, under a fixed load of deliveries. The server and its load live through all rounds, so that pairs compare like with like.
+ *
+ * Run: npx tsx load/scrape.ts [--workers 8] [--per-second 250] [--subscribers 800] [--rounds 5] [--seconds 10] [--out scrape]
+ * Linux only. The raw results go to load/results/OUT.json.
+ */
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs, promisify } from 'node:util';
+import { freePort } from '../test/harness/free-port.ts';
+import type { FanOutLoad, FanOutResult } from './fan-out-generator.ts';
+import { median, spread, table, writeRecord } from './record.ts';
+import { at, polyloop, startServer, stopServer } from './server-process.ts';
+
+const { values } = parseArgs({
+  options: {
+    workers: { type: 'string', default: '8' },
+    'per-second': { type: 'string', default: '250' },
+    subscribers: { type: 'string', default: '800' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '10' },
+    out: { type: 'string', default: 'scrape' },
+  },
+});
+const ROUNDS = Number(values.rounds);
+const SECONDS = Number(values.seconds);
+const SCRAPE_MS = 1000;
+/** The generator connects everybody, warms up and settles. */
+const SETTLE_MS = 20_000;
+const NS_PER_SECOND = 1e9;
+
+interface Sample {
+  readonly round: number;
+  readonly scraped: boolean;
+  /** Shares of a core. */
+  readonly primary: number;
+  readonly others: number;
+  readonly deliveriesPerSecond: number;
+  readonly scrapeMs: readonly number[];
+}
+
+/** CPU seconds that a thread has had, to the nanosecond. */
+const threadSeconds = (pid: number, tid: number | string): number =>
+  Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[0]) / NS_PER_SECOND;
+
+function cpu(pid: number): { primary: number; others: number } {
+  const others = readdirSync(`/proc/${pid}/task`).filter((tid) => tid !== String(pid));
+  return {
+    primary: threadSeconds(pid, pid),
+    others: others.reduce((sum, tid) => sum + threadSeconds(pid, tid), 0),
+  };
+}
+
+async function scrape(url: string): Promise<{ ms: number; deliveries: number }> {
+  const startMs = performance.now();
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const counts = text.match(/(?<=^polyloop_deliveries_total\{[^}]*\} )\d+/gm) ?? [];
+  return {
+    ms: performance.now() - startMs,
+    deliveries: counts.reduce((sum, count) => sum + Number(count), 0),
+  };
+}
+
+async function sample(pid: number, url: string, round: number, scraped: boolean): Promise<Sample> {
+  const scrapeMs: number[] = [];
+  const { deliveries: deliveredBefore } = await scrape(url);
+  // What that scrape left behind is no part of the sample.
+  await delay(SCRAPE_MS);
+  const startMs = performance.now();
+  const before = cpu(pid);
+  for (let second = 1; second <= SECONDS; second++) {
+    await delay(startMs + second * SCRAPE_MS - performance.now());
+    if (scraped) scrapeMs.push((await scrape(url)).ms);
+  }
+  const after = cpu(pid);
+  const seconds = (performance.now() - startMs) / 1000;
+  const { deliveries } = await scrape(url);
+  return {
+    round,
+    scraped,
+    primary: (after.primary - before.primary) / seconds,
+    others: (after.others - before.others) / seconds,
+    deliveriesPerSecond: (deliveries - deliveredBefore) / (seconds + SCRAPE_MS / 1000),
+    scrapeMs,
+  };
+}
+
+const adminPort = await freePort();
+const url = `http://127.0.0.1:${adminPort}`;
+const server = await startServer(
+  polyloop(
+    'fan-out-polyloop.js',
+    ...['--workers', values.workers, '--placement', 'round-robin', '--admin-port', String(adminPort)],
+  ),
+);
+const samples: Sample[] = [];
+let result: FanOutResult;
+try {
+  const load: FanOutLoad = {
+    pid: server.pid,
+    port: server.port,
+    loops: Number(values.workers),
+    channels: 1,
+    subscribers: Number(values.subscribers),
+    publishers: Number(values.workers),
+    inFlight: 1,
+    perSecond: Number(values['per-second']),
+    bytes: 100,
+    seconds: ROUNDS * 2 * (SECONDS + 2) + SETTLE_MS / 1000,
+  };
+  const generator = [...process.execArgv, at('fan-out-generator.ts'), JSON.stringify(load)];
+  const generating = promisify(execFile)(process.execPath, generator);
+  // Fails early when the generator does.
+  const settled = (ms: number): Promise<unknown> => Promise.race([delay(ms), generating.then(() => {})]);
+  await settled(SETTLE_MS);
+  for (let round = 1; round <= ROUNDS; round++) {
+    // Which comes first alternates too, because the machine's speed drifts.
+    for (const scraped of round % 2 === 0 ? [false, true] : [true, false]) {
+      const one = await sample(server.pid, url, round, scraped);
+      samples.push(one);
+      process.stderr.write(
+        `round ${round}: ${scraped ? 'scraped' : 'alone'}: primary ${one.primary.toFixed(4)}, others ${one.others.toFixed(3)}, ${Math.round(one.deliveriesPerSecond)} deliveries/s\n`,
+      );
+    }
+  }
+  result = JSON.parse((await generating).stdout) as FanOutResult;
+} finally {
+  await stopServer(server);
+}
+
+const of = (scraped: boolean): Sample[] => samples.filter((one) => one.scraped === scraped);
+const row = (title: string, chosen: readonly Sample[]): string[] => [
+  title,
+  spread(chosen.map(({ primary }) => primary * 100)),
+  spread(chosen.map(({ others }) => others * 100)),
+  String(Math.round(median(chosen.map(({ deliveriesPerSecond }) => deliveriesPerSecond)))),
+  chosen.some(({ scrapeMs }) => scrapeMs.length > 0)
+    ? spread(chosen.flatMap(({ scrapeMs }) => scrapeMs))
+    : '–',
+];
+const head = ['', 'primary, % of a core', 'all loops, % of a core', 'deliveries/s', 'ms for a scrape'];
+process.stdout.write(table(head, [row('alone', of(false)), row('scraped every second', of(true))]));
+process.stdout.write(`p99 from publishing to delivery: ${result.latencyMs?.p99.toFixed(2)} ms\n`);
+writeRecord(values.out, { options: values, samples, result });

@@ -1,0 +1,89 @@
+// All that the load asks of a server, each on a path of its own. The other servers here and in ../peers have the same paths.
+import { Hono } from 'hono';
+import { defineApp } from 'polyloop';
+import { burn } from './burn.js';
+
+const DIGITS = 12;
+/** First bytes of what a chat client sends: join, leave, or else a message; the channel's name follows. */
+const [JOIN, LEAVE] = Buffer.from('jl');
+const NAME_BYTES = 3;
+
+export default defineApp((loop) => {
+  const echo = (ws) => {
+    ws.onMessage((ws, message, isBinary) => {
+      ws.send(message, { binary: isBinary });
+    });
+  };
+  const echoText = (ws) => {
+    ws.onText((ws, text) => {
+      ws.send(text);
+    });
+  };
+
+  loop.webSocket('/echo', { onUpgrade: echo });
+  loop.webSocket('/text', { onUpgrade: echoText });
+  loop.webSocket('/upgrade', { shouldUpgrade: () => ({}), onUpgrade: echoText });
+  loop.webSocket('/refuse', { shouldUpgrade: () => null, onUpgrade: echo });
+
+  let closed = 0;
+  loop.webSocket('/idle', {
+    onUpgrade(ws) {
+      echoText(ws);
+      ws.onClose.then(() => closed++);
+    },
+  });
+
+  loop.webSocket('/burn', {
+    onUpgrade(ws) {
+      ws.onMessage((ws, message, isBinary) => {
+        burn();
+        ws.send(message, { binary: isBinary });
+      });
+    },
+  });
+
+  loop.webSocket('/channel/:channel', {
+    shouldUpgrade: () => ({ 'x-loop': String(loop.id) }),
+    onUpgrade(ws, req) {
+      const { channel } = req.params;
+      ws.subscribe(channel);
+      ws.onMessage((_, message, isBinary) => {
+        loop.publish(channel, message, { binary: isBinary });
+      });
+    },
+  });
+
+  loop.webSocket('/chat', {
+    onUpgrade(ws) {
+      ws.onMessage((ws, message, isBinary) => {
+        const bytes = Buffer.from(message);
+        const channel = bytes.latin1Slice(1, 1 + NAME_BYTES);
+        if (bytes[0] === JOIN) ws.subscribe(channel);
+        else if (bytes[0] === LEAVE) ws.unsubscribe(channel);
+        else {
+          loop.publish(channel, message, { binary: isBinary });
+          return;
+        }
+        ws.send(message, { binary: isBinary });
+      });
+    },
+  });
+
+  const total = loop.shared.counter('total');
+  const scores = loop.shared.map('scores');
+  const limiter = loop.shared.rateLimiter('limiter', { limit: 1_000_000_000, windowMs: 1000 });
+  loop.webSocket('/state', {
+    onUpgrade(ws) {
+      ws.onText((ws, key) => {
+        scores.update(key, (score = 0) => score + 1);
+        const { allowed } = limiter.take(key);
+        ws.send(allowed ? String(total.add()).padStart(DIGITS, '0') : 'refused');
+      });
+    },
+  });
+
+  const app = new Hono().get('/app/:name', (context) => context.json({ hello: context.req.param('name') }));
+  loop.fetch((request) =>
+    new URL(request.url).pathname.startsWith('/app/') ? app.fetch(request) : new Response('hello'),
+  );
+});
