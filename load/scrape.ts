@@ -93,6 +93,8 @@ const server = await startServer(
   polyloop(
     'fan-out-polyloop.js',
     ...['--workers', values.workers, '--placement', 'round-robin', '--admin-port', String(adminPort)],
+    // The generator does not expect pings.
+    ...['--idle-timeout', '0'],
   ),
 );
 const samples: Sample[] = [];

@@ -1,56 +1,106 @@
-/** A server under load: a process of its own, which says on its output where it listens. */
+/** A server under load: processes of its own, which are ended with this one, whatever happens. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** USER_HZ, the unit of CPU times in /proc; 100 on every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100;
-/** User and system time in /proc/PID/stat, counted from the field after the command's name. */
-const UTIME = 11;
-const STIME = 12;
-
-/** CPU time that a process has used, all its threads, user and system. */
-export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[UTIME]) + Number(fields[STIME])) / TICKS_PER_SECOND;
-}
-
-/** CPU time that all of the machine has used: what its first line in /proc/stat counts, but idle time. */
-export function busySeconds(): number {
-  const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.split(/ +/).slice(1).map(Number);
-  return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
-}
+const START_TIMEOUT_MS = 20_000;
 
 /** Path of a file in this folder. */
 export const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** Arguments for Node that start the built server with an app of load/servers. */
-export const polyloop = (app: string, ...options: string[]): string[] => [
-  at('../dist/server.js'),
-  ...['--host', '127.0.0.1', '--port', '0', '--admin-port', '0', '--app', at(`servers/${app}`)],
-  ...options,
-];
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
 
-export interface ServerProcess {
-  readonly child: ChildProcess;
-  readonly pid: number;
+/** What a server says when it listens. */
+interface Listening {
+  readonly msg: 'listening';
   readonly port: number;
+  /** All its processes, when there is more than one. */
+  readonly pids?: readonly number[];
 }
 
-export async function startServer(args: string[]): Promise<ServerProcess> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { msg, port } = JSON.parse(line) as { msg: string; port: number };
-    if (msg === 'listening' && child.pid !== undefined) return { child, pid: child.pid, port };
+const running = new Set<ServerProcess>();
+const children = new Set<ChildProcess>();
+
+/** Has a child process end with this one. */
+export function endWithThisProcess(child: ChildProcess): void {
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+}
+
+process.on('exit', () => {
+  for (const server of running) server.kill();
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** For the programs here: on a signal everything ends, as it does on a throw. */
+export function endOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+}
+
+export class ServerProcess {
+  readonly port: number;
+  readonly pids: readonly number[];
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, { port, pids }: Listening) {
+    this.#child = child;
+    this.port = port;
+    this.pids = pids ?? (child.pid === undefined ? [] : [child.pid]);
+    running.add(this);
+    child.once('exit', () => running.delete(this));
   }
-  throw new Error(`the server did not start: ${args.join(' ')}`);
+
+  /** Rejects when it ends or says nothing for too long. */
+  static async start({ file, args, env }: Command): Promise<ServerProcess> {
+    const child = spawn(file, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...env },
+    });
+    endWithThisProcess(child);
+    const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
+    try {
+      return new ServerProcess(child, await listening(child));
+    } catch (cause) {
+      child.kill('SIGKILL');
+      throw new Error(`the server did not start: ${file} ${args.join(' ')}`, { cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+    for (const pid of this.pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended already.
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exit = once(this.#child, 'exit');
+    this.kill();
+    await exit;
+  }
 }
 
-export async function stopServer({ child }: ServerProcess): Promise<void> {
-  child.kill('SIGKILL');
-  await once(child, 'exit');
+/** Lines after that one are read and forgotten, so that the server can go on writing them. */
+function listening(child: ChildProcess): Promise<Listening> {
+  return new Promise((resolve, reject) => {
+    if (child.stdout === null) throw new Error('no output');
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const isListening = line.startsWith('{') && line.includes('"listening"');
+      if (isListening) resolve(JSON.parse(line) as Listening);
+    });
+    child.once('error', reject);
+    child.once('exit', (code, signal) => reject(new Error(`it ended with ${code ?? signal}`)));
+  });
 }

@@ -5,7 +5,13 @@ import type { LoopSnapshot } from './shared/control-block.ts';
 import type { HistoryResult } from './shared/history.ts';
 import type { PublishResult } from './shared/publisher.ts';
 import type { Shared } from './shared/shared.ts';
-import type { HistoryOptions, MessageData, SendOptions, ServerWebSocket } from './websocket.ts';
+import type {
+  CallbackResult,
+  HistoryOptions,
+  MessageData,
+  SendOptions,
+  ServerWebSocket,
+} from './websocket.ts';
 
 /** Names of the parameters in a path: `'/chat/:room'` has `room`; a trailing `*` is found under `'*'`. */
 export type PathParams<Path extends string> = string extends Path
@@ -74,7 +80,7 @@ export interface Upgrader<Data = unknown, Path extends string = string> {
    * Receives each new connection, once, on the loop that owns it. May be async: messages that arrive before
    * `onText`/`onBinary`/`onMessage` is set wait, in order, up to `maxPayload` bytes.
    */
-  onUpgrade(ws: ServerWebSocket<Data>, req: UpgradeRequest<Path>): void | Promise<void>;
+  onUpgrade(ws: ServerWebSocket<Data>, req: UpgradeRequest<Path>): CallbackResult;
 }
 
 /** One loop, as its app module sees it. All of it belongs to the loop's thread. */

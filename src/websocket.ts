@@ -75,8 +75,8 @@ export type SubscribeResult =
  */
 export type SubscribeRefusal = 'closed' | 'invalid-channel' | 'too-many-subscriptions' | 'too-many-channels';
 
-/** What a callback may return; a rejected promise counts as a throw. */
-export type CallbackResult = void | Promise<void>;
+/** What a callback may return: anything. A promise is not waited for, but one that rejects counts as a throw. */
+export type CallbackResult = unknown;
 
 /**
  * One connection, as both its ends see it. Every member may be used at any time, also after the connection is closed.

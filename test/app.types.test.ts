@@ -191,6 +191,21 @@ describe('the rest of the contract', () => {
     expectTypeOf<LoopContext['loops']>().returns.toEqualTypeOf<LoopSnapshot[]>();
   });
 
+  it('takes callbacks in short form, which return what a call returned', () => {
+    defineApp((loop) => {
+      loop.webSocket('/', {
+        onUpgrade: (ws) => ws.subscribe('news'),
+      });
+      loop.webSocket('/echo', {
+        onUpgrade(ws) {
+          ws.onText((ws, text) => ws.send(text));
+          ws.onBinary((ws, bytes) => ws.publish('news', bytes));
+          ws.onPong(async () => 'counted');
+        },
+      });
+    });
+  });
+
   it('refuses what is not a function when it comes from JavaScript', () => {
     expect(() => defineApp({} as never)).toThrow(TypeError);
   });

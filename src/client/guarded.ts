@@ -4,7 +4,6 @@ import type { CallbackResult } from '../websocket.ts';
 export function guarded(run: () => CallbackResult, fail: (error: unknown) => void): void {
   try {
     const result = run();
-    // Code without types may return anything.
     if (result !== undefined) Promise.resolve(result).catch(fail);
   } catch (error) {
     fail(error);

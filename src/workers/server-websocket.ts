@@ -62,6 +62,9 @@ const DROPPED = 2;
 
 const ID_BYTES = 9;
 
+/** Most callbacks return nothing, or what `send` returned. */
+const mayBePromise = (result: unknown): result is object => typeof result === 'object' && result !== null;
+
 /** Most connections have no subscription; they share this. */
 const NONE: Map<string, Subscription> = new Map();
 
@@ -357,7 +360,7 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
         this.#fail('onMessage', error);
         return;
       }
-      if (result !== undefined) this.#watch('onMessage', result);
+      if (mayBePromise(result)) this.#watch('onMessage', result);
     } else if (isBinary) {
       if (this.#onBinary) this.#call('onBinary', this.#onBinary, new Uint8Array(message.slice(0)));
       else this.#host.totals.messagesUnread++;
@@ -380,10 +383,10 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
       this.#fail(name, error);
       return;
     }
-    if (result !== undefined) this.#watch(name, result);
+    if (mayBePromise(result)) this.#watch(name, result);
   }
 
-  #watch(name: string, result: Promise<void>): void {
+  #watch(name: string, result: object): void {
     Promise.resolve(result).catch((error: unknown) => this.#fail(name, error));
   }
 

@@ -162,6 +162,14 @@ describe.skipIf(isWithoutBrowser())('the live page', () => {
     await tab.health(/Connection to the server lost/);
   });
 
+  test('says that it has lost the server when nothing ever came', async () => {
+    const tab = await AdminPage.open(browser, admin.url, {}, true);
+    tabs.push(tab);
+    await tab.health(/Connecting/);
+    await tab.page.clock.runFor(5000);
+    await tab.health(/Connection to the server lost\s+trying again/);
+  });
+
   test('plots five minutes and no more when it has been open for longer', async () => {
     const tab = await visit(serverStatus(1000, [loopStatus(0, { connections: 900 })]));
     for (const [second, connections] of [70, 30, 50].entries()) {

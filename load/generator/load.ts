@@ -1,0 +1,27 @@
+/** What a generator is asked to do, and what all kinds of load have in common. */
+import type { DialectName } from './dialect.ts';
+
+export interface Load {
+  /** Name of the file beside this one that makes the load. */
+  readonly kind: string;
+  /** The server's processes. */
+  readonly pids: readonly number[];
+  readonly port: number;
+  readonly dialect: DialectName;
+  /** How long is measured, after the warm-up. */
+  readonly seconds: number;
+}
+
+/** Before measuring, so that the server's code is optimised; no longer than what is measured. */
+const WARM_UP_MS = 1000;
+export const warmUpMs = ({ seconds }: Load): number => Math.min(WARM_UP_MS, seconds * 1000);
+
+/** What is still on its way at the end may take this long. */
+export const DRAIN_TIMEOUT_MS = 3000;
+
+/** Ends the run: a check has failed. What has been thrown is caught by the generator's main file, in callbacks too. */
+export class Trouble extends Error {}
+
+export function fail(why: string): never {
+  throw new Trouble(why);
+}
