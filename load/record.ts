@@ -1,7 +1,7 @@
 /** What every benchmark here does with its samples: medians, and a file that says where and how they were taken. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { cpus, release, totalmem } from 'node:os';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -26,18 +26,45 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return line(head) + line(head.map(() => '---')).replaceAll(' ', '') + rows.map(line).join('');
 }
 
-/** Writes load/results/NAME.json. */
-export function writeRecord(name: string, what: Record<string, unknown>): void {
-  const results = fileURLToPath(new URL('results/', import.meta.url));
+/** Where and how something was measured. */
+export interface Record {
+  readonly date: string;
+  readonly commit: string;
+  /** Files differ from that commit. */
+  readonly isChanged: boolean;
+  readonly machine: {
+    readonly cpu: string | undefined;
+    readonly cores: number;
+    readonly memoryGib: number;
+    readonly kernel: string;
+    readonly node: string;
+  };
+  readonly command: string;
+}
+
+const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
+
+export function thisRecord(): Record {
   const [cpu] = cpus();
   const [, script = '', ...args] = process.argv;
-  const record = {
+  return {
     date: new Date().toISOString(),
-    commit: execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim(),
-    machine: { cpu: cpu?.model, cores: cpus().length, kernel: release(), node: process.version },
+    commit: git('rev-parse', 'HEAD'),
+    isChanged: git('status', '--porcelain', '--', 'src', 'load', ':!load/results') !== '',
+    machine: {
+      cpu: cpu?.model,
+      cores: cpus().length,
+      memoryGib: Math.round(totalmem() / 1024 ** 3),
+      kernel: release(),
+      node: process.version,
+    },
     command: ['tsx', relative('', script), ...args].join(' '),
-    ...what,
   };
+}
+
+/** Writes load/results/NAME.json. */
+export function writeRecord(name: string, what: object): void {
+  const results = fileURLToPath(new URL('results/', import.meta.url));
   mkdirSync(results, { recursive: true });
-  writeFileSync(`${results}${name}.json`, `${JSON.stringify(record, null, 2)}\n`);
+  writeFileSync(`${results}${name}.json`, `${JSON.stringify({ ...thisRecord(), ...what }, null, 2)}\n`);
 }

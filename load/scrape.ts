@@ -5,14 +5,16 @@
  * Run: npx tsx load/scrape.ts [--workers 8] [--per-second 250] [--subscribers 800] [--rounds 5] [--seconds 10] [--out scrape]
  * Linux only. The raw results go to load/results/OUT.json.
  */
-import { execFile } from 'node:child_process';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import { freePort } from '../test/harness/free-port.ts';
-import type { FanOutLoad, FanOutResult } from './fan-out-generator.ts';
+import type { FanOutLoad } from './generator/fan-out.ts';
 import { median, spread, table, writeRecord } from './record.ts';
-import { at, polyloop, startServer, stopServer } from './server-process.ts';
+import type { Result } from './result.ts';
+import { at, endOnSignals, endWithThisProcess, ServerProcess } from './server-process.ts';
 
 const { values } = parseArgs({
   options: {
@@ -89,19 +91,24 @@ async function sample(pid: number, url: string, round: number, scraped: boolean)
 
 const adminPort = await freePort();
 const url = `http://127.0.0.1:${adminPort}`;
-const server = await startServer(
-  polyloop(
-    'fan-out-polyloop.js',
+endOnSignals();
+const server = await ServerProcess.start({
+  file: process.execPath,
+  args: [
+    ...[at('../dist/server.js'), '--app', at('servers/polyloop.js'), '--host', '127.0.0.1', '--port', '0'],
     ...['--workers', values.workers, '--placement', 'round-robin', '--admin-port', String(adminPort)],
     // The generator does not expect pings.
     ...['--idle-timeout', '0'],
-  ),
-);
+  ],
+});
+const [pid = 0] = server.pids;
 const samples: Sample[] = [];
-let result: FanOutResult;
+let result: Result;
 try {
   const load: FanOutLoad = {
-    pid: server.pid,
+    kind: 'fan-out',
+    dialect: 'plain',
+    pids: server.pids,
     port: server.port,
     loops: Number(values.workers),
     channels: 1,
@@ -112,24 +119,28 @@ try {
     bytes: 100,
     seconds: ROUNDS * 2 * (SECONDS + 2) + SETTLE_MS / 1000,
   };
-  const generator = [...process.execArgv, at('fan-out-generator.ts'), JSON.stringify(load)];
-  const generating = promisify(execFile)(process.execPath, generator);
-  // Fails early when the generator does.
-  const settled = (ms: number): Promise<unknown> => Promise.race([delay(ms), generating.then(() => {})]);
+  const generator = fork(at('generator/generator.ts'), [JSON.stringify(load)]);
+  endWithThisProcess(generator);
+  const generating = once(generator, 'message').then(([message]) => message as Result);
+  // Its load ends early when the generator finds that something is wrong.
+  const settled = async (ms: number): Promise<void> => {
+    const early = await Promise.race([delay(ms), generating]);
+    if (early !== undefined) throw new Error(`the load ended early: ${(early as Result).trouble}`);
+  };
   await settled(SETTLE_MS);
   for (let round = 1; round <= ROUNDS; round++) {
     // Which comes first alternates too, because the machine's speed drifts.
     for (const scraped of round % 2 === 0 ? [false, true] : [true, false]) {
-      const one = await sample(server.pid, url, round, scraped);
+      const one = await sample(pid, url, round, scraped);
       samples.push(one);
       process.stderr.write(
         `round ${round}: ${scraped ? 'scraped' : 'alone'}: primary ${one.primary.toFixed(4)}, others ${one.others.toFixed(3)}, ${Math.round(one.deliveriesPerSecond)} deliveries/s\n`,
       );
     }
   }
-  result = JSON.parse((await generating).stdout) as FanOutResult;
+  result = await generating;
 } finally {
-  await stopServer(server);
+  await server.stop();
 }
 
 const of = (scraped: boolean): Sample[] => samples.filter((one) => one.scraped === scraped);
@@ -144,5 +155,5 @@ const row = (title: string, chosen: readonly Sample[]): string[] => [
 ];
 const head = ['', 'primary, % of a core', 'all loops, % of a core', 'deliveries/s', 'ms for a scrape'];
 process.stdout.write(table(head, [row('alone', of(false)), row('scraped every second', of(true))]));
-process.stdout.write(`p99 from publishing to delivery: ${result.latencyMs?.p99.toFixed(2)} ms\n`);
+if (result.trouble !== null) process.stdout.write(`the load found trouble: ${result.trouble}\n`);
 writeRecord(values.out, { options: values, samples, result });

@@ -39,7 +39,8 @@ process.on('exit', () => {
 
 /** For the programs here: on a signal everything ends, as it does on a throw. */
 export function endOnSignals(): void {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => process.exit(130));
 }
 
 export class ServerProcess {

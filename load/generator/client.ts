@@ -8,7 +8,12 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** A few keys for all, with what must be answered: hashing is not what is measured. */
 const KEYS = Array.from({ length: 16 }, () => {
   const key = randomBytes(16).toString('base64');
-  return { key, accept: createHash('sha1').update(key + GUID).digest('base64') };
+  return {
+    key,
+    accept: createHash('sha1')
+      .update(key + GUID)
+      .digest('base64'),
+  };
 });
 const HEAD_END = Buffer.from('\r\n\r\n');
 

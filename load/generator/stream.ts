@@ -81,6 +81,6 @@ export class Stream {
   /** Number within the cycle of a frame in `chunk`; `NaN` when there is none. */
   numberAt(chunk: Buffer, at: number): number {
     const start = at + this.#numberAt;
-    return Number.parseInt(chunk.latin1Slice(start, start + NUMBER_DIGITS), 16);
+    return Number.parseInt(chunk.toString('latin1', start, start + NUMBER_DIGITS), 16);
   }
 }

@@ -1,12 +1,14 @@
 // All that the load asks of a server, each on a path of its own. The other servers here and in ../peers have the same paths.
 import { Hono } from 'hono';
-import { defineApp } from 'polyloop';
+import { defineApp, defineTasks } from 'polyloop';
 import { burn } from './burn.js';
+import { burnLong } from './tasks.js';
 
 const DIGITS = 12;
 /** First bytes of what a chat client sends: join, leave, or else a message; the channel's name follows. */
 const [JOIN, LEAVE] = Buffer.from('jl');
 const NAME_BYTES = 3;
+const tasks = defineTasks(new URL('./tasks.js', import.meta.url));
 
 export default defineApp((loop) => {
   const echo = (ws) => {
@@ -82,8 +84,22 @@ export default defineApp((loop) => {
     },
   });
 
+  loop.webSocket('/work/:where', {
+    onUpgrade(ws, { params }) {
+      ws.onText(async (ws, text) => {
+        if (params.where === 'offload') await loop.offload(tasks.burnLong);
+        else burnLong();
+        ws.send(text);
+      });
+    },
+  });
+
   const app = new Hono().get('/app/:name', (context) => context.json({ hello: context.req.param('name') }));
-  loop.fetch((request) =>
-    new URL(request.url).pathname.startsWith('/app/') ? app.fetch(request) : new Response('hello'),
-  );
+  loop.fetch((request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname.startsWith('/app/')) return app.fetch(request);
+    return pathname === '/lag'
+      ? Response.json(loop.loops().map(({ lagMs }) => lagMs))
+      : new Response('hello');
+  });
 });

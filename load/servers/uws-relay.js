@@ -1,8 +1,9 @@
 // uWebSockets.js on as many threads as the argument says, as it is written by hand: each publishes to its own connections and posts the
 // message to the other threads, which publish it too. The main thread accepts, as in the examples of uWebSockets.js.
+
+import { App, us_socket_local_port } from 'uWebSockets.js';
 import { once } from 'node:events';
 import { MessageChannel, parentPort, Worker, workerData } from 'node:worker_threads';
-import { App, us_socket_local_port } from 'uWebSockets.js';
 import { createApp } from './uws-app.js';
 
 /** A port to each other thread, for each thread. */

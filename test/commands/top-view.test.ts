@@ -57,6 +57,7 @@ test('has no rates when the server was started anew between two looks', () => {
     ratesBetween(before, { ...before, uptimeMs: 2000, startedAt: '2026-01-01T00:00:01.000Z' }),
   ).toBeNull();
   expect(ratesBetween(before, before)).toBeNull();
+  expect(ratesBetween(before, { ...before, uptimeMs: before.uptimeMs + 100 })).toBeNull();
 });
 
 test('shows a loop that does not turn as stuck when its state still says ready', () => {

@@ -137,7 +137,14 @@ test('refuses and resets no attempt, and spreads the closing of old connections,
 
 test('keeps one order and loses no message that was published on the primary when loops are replaced meanwhile', async () => {
   const app = new URL(`file://${temporaryFile('app.mjs', appThatSays('hello'))}`);
-  const server = await Server.start({ app, workers: 2, port: 0, adminPort: 0, host: '127.0.0.1', logLevel: 'silent' });
+  const server = await Server.start({
+    app,
+    workers: 2,
+    port: 0,
+    adminPort: 0,
+    host: '127.0.0.1',
+    logLevel: 'silent',
+  });
   const reloading = server.reload();
   const results: boolean[] = [];
   const timer = setInterval(() => results.push(server.publish('news', 'x').ok), 5);

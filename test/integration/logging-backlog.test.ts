@@ -10,7 +10,18 @@ const APP = 'test/fixtures/log-flood.js';
 
 /** Like `ServerProcess`, but its output is taken only when the test says so. */
 function startServer(): { read(): void; pause(): void; text(): string; child: ReturnType<typeof spawn> } {
-  const flags = ['--host', '127.0.0.1', '--port', '0', '--admin-port', '0', '--workers', String(LOOPS), '--app', APP];
+  const flags = [
+    '--host',
+    '127.0.0.1',
+    '--port',
+    '0',
+    '--admin-port',
+    '0',
+    '--workers',
+    String(LOOPS),
+    '--app',
+    APP,
+  ];
   const child = spawn(process.execPath, ['dist/server.js', ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -108,9 +108,13 @@ test('ends with the error when the setup leaves a rejected promise behind', asyn
 
 test("rejects with the error's code, the file and the loop's stack as its cause when a program starts a broken app", async () => {
   const path = broken('setup-throws.js');
-  const error = await Server.start({ app: path, port: 0, adminPort: 0, workers: 2, logLevel: 'silent' }).catch(
-    (thrown) => thrown,
-  );
+  const error = await Server.start({
+    app: path,
+    port: 0,
+    adminPort: 0,
+    workers: 2,
+    logLevel: 'silent',
+  }).catch((thrown) => thrown);
   expect(error).toBeInstanceOf(AppLoadError);
   expect(error).toMatchObject({ code: 'APP_LOAD_FAILED', file: path, cause: { name: 'RangeError' } });
   expect((error as AppLoadError & { cause: Error }).cause.stack).toContain('setup-throws.js:4:');

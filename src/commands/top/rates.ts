@@ -1,15 +1,19 @@
 /** Messages per second, from the totals of two looks at a server. */
 import type { LoopStatus, ServerStatus } from '../../primary/admin/status.ts';
 
+/** Two looks that are closer say little, and say it loudly. */
+const LEAST_SECONDS = 0.5;
+
 const RATED = ['messagesIn', 'messagesOut', 'published', 'deliveries'] as const;
 
 /** Per second, rounded. */
 export type Rates = Readonly<Record<(typeof RATED)[number], number>>;
 
-/** By loop; null when the two are not of the same server, or of the same moment. */
+/** By loop; null when the two are not of the same server, or too close to each other. */
 export function ratesBetween(before: ServerStatus, after: ServerStatus): ReadonlyMap<number, Rates> | null {
   const seconds = (after.uptimeMs - before.uptimeMs) / 1000;
-  if (after.pid !== before.pid || after.startedAt !== before.startedAt || !(seconds > 0)) return null;
+  if (after.pid !== before.pid || after.startedAt !== before.startedAt || !(seconds >= LEAST_SECONDS))
+    return null;
   const earlier = new Map(before.loops.map((loop) => [loop.id, loop]));
   return new Map(after.loops.map((loop) => [loop.id, ratesOf(earlier.get(loop.id), loop, seconds)]));
 }

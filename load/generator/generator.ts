@@ -1,0 +1,42 @@
+/**
+ * The process that makes the load. Its argument is a `Load` as JSON; it sends its parent a `Result`, and ends with it.
+ */
+import type { Figures, Result } from '../result.ts';
+import { chat } from './chat.ts';
+import { connects } from './connects.ts';
+import { echo } from './echo.ts';
+import { fanOut } from './fan-out.ts';
+import { handshakes } from './handshakes.ts';
+import { http } from './http.ts';
+import { idle } from './idle.ts';
+import { type Load, Trouble } from './load.ts';
+import { offload } from './offload.ts';
+import { state } from './state.ts';
+
+const GENERATORS = { chat, connects, echo, 'fan-out': fanOut, handshakes, http, idle, offload, state };
+
+/** Of one kind of load. */
+export type AnyLoad = Parameters<(typeof GENERATORS)[keyof typeof GENERATORS]>[0];
+
+let isFinished = false;
+
+function finish(result: Result): void {
+  if (isFinished) return;
+  isFinished = true;
+  process.send?.(result, () => process.exit(0));
+}
+
+// A check that fails in a callback ends the run as well.
+process.on('uncaughtException', (error) => {
+  if (!(error instanceof Trouble)) process.stderr.write(`generator: ${error.stack}\n`);
+  finish({ figures: null, trouble: error.message });
+});
+process.on('disconnect', () => process.exit(1));
+
+const load = JSON.parse(process.argv[2] ?? '') as Load;
+const generate = GENERATORS[load.kind as keyof typeof GENERATORS] as (load: Load) => Promise<Figures>;
+try {
+  finish({ figures: await generate(load), trouble: null });
+} catch (error) {
+  finish({ figures: null, trouble: error instanceof Error ? error.message : String(error) });
+}
