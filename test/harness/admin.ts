@@ -34,6 +34,8 @@ export class Admin {
     const sent = request({ host: this.#host, port: this.#port, path, method, headers, agent: false });
     sent.end(body);
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    // The server may have answered before it was sent everything.
+    sent.on('error', () => {});
     return response;
   }
 

@@ -197,7 +197,7 @@ describe('acting', () => {
   );
 
   it('answers 413 and goes on when a body is too large', async () => {
-    const answer = await of.admin.post('/api/publish', 'x'.repeat(64 * MIB));
+    const answer = await of.admin.post('/api/publish', 'x'.repeat(64 * MIB), { connection: 'keep-alive' });
     expect(answer).toMatchObject({ status: 413, body: { error: expect.stringContaining('bytes') } });
     expect((await of.admin.ask('/healthz')).status).toBe(200);
   });
