@@ -1,7 +1,7 @@
 /**
  * Load on a server: scenarios, alone or all together, against Polyloop or what people would use instead.
  *
- * Run: npm run load -- [SCENARIO …] [--targets polyloop,polyloop-2 | all] [--cases WORDS] [--rounds 5] [--seconds 3] [--out NAME]
+ * Run: npm run load -- [SCENARIO …] [--targets polyloop,polyloop-2 | all] [--cases PATTERN] [--rounds 5] [--seconds 3] [--out NAME]
  *      npm run load -- --list
  * After npm run build, on Linux. The raw results go to load/results/NAME.json.
  */
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   const samples = await runRounds({
     scenarios: chosen.map((scenario) => ({
       scenario,
-      cases: scenario.cases.filter(({ name }) => name.includes(values.cases)),
+      cases: scenario.cases.filter(({ name }) => new RegExp(values.cases).test(name)),
     })),
     targets: available(names.map(targetNamed)),
     rounds: Number(values.rounds),
