@@ -6,11 +6,12 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { kernelBytes, residentBytes } from './process-figures.ts';
 import { table, writeRecord } from './record.ts';
-import { at, polyloop, startServer, stopServer } from './server-process.ts';
+import { at, endOnSignals, endWithThisProcess, ServerProcess } from './server-process.ts';
+import { polyloop } from './targets.ts';
 
 const { values } = parseArgs({
   options: {
@@ -20,6 +21,7 @@ const { values } = parseArgs({
   },
 });
 
+const KIB = 1024;
 const CLIENTS = 2;
 /** Until what the handshakes left behind has been collected; V8 takes its time when nothing happens. */
 const SETTLE_MS = 20_000;
@@ -46,33 +48,28 @@ interface Sample {
   readonly kernelKib: number;
 }
 
-/** A figure in KiB, as "VmRSS: 1234 kB" in a file of /proc. */
-function kib(file: string, name: string): number {
-  const [, figure] = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(file, 'utf8')) ?? [];
-  return Number(figure);
-}
-
 async function sample(
   { name, path, transport, options }: (typeof KINDS)[number],
   connections: number,
 ): Promise<Sample> {
-  const server = await startServer(polyloop('idle.js', '--workers', values.workers, ...options));
+  const server = await ServerProcess.start(polyloop('idle.js', Number(values.workers), ...options));
   const open = async (count: number): Promise<() => void> => {
     const args = [String(server.port), path, String(count / CLIENTS), transport];
     const clients = Array.from({ length: CLIENTS }, () => fork(at('idle-client.ts'), args));
+    clients.forEach(endWithThisProcess);
     await Promise.all(clients.map((client) => once(client, 'message')));
     return () => clients.forEach((client) => void client.kill('SIGKILL'));
   };
   const figures = async (): Promise<{ resident: number; kernel: number }> => {
     await delay(SETTLE_MS);
-    return { resident: kib(`/proc/${server.pid}/status`, 'VmRSS'), kernel: kib('/proc/meminfo', 'Slab') };
+    return { resident: residentBytes(server.pids) / KIB, kernel: kernelBytes() / KIB };
   };
   (await open(WARM_UP))();
   const before = await figures();
   const close = await open(connections);
   const after = await figures();
   close();
-  await stopServer(server);
+  await server.stop();
   return {
     kind: name,
     connections,
@@ -82,6 +79,7 @@ async function sample(
   };
 }
 
+endOnSignals();
 const counts = values.connections.split(',').map(Number);
 const samples: Sample[] = [];
 for (const kind of KINDS) {

@@ -1,18 +1,18 @@
 /**
  * Load on a server: scenarios, alone or all together, against Polyloop or what people would use instead.
  *
- * Run: npm run load -- [SCENARIO …] [--targets polyloop,polyloop-2 | all] [--cases PATTERN] [--rounds 5] [--seconds 3] [--out NAME]
+ * Run: npm run load -- [SCENARIO …] [--targets polyloop,polyloop-2 | all] [--cases PATTERN] [--rounds 5] [--seconds 3] [--out load]
  *      npm run load -- --list
- * After npm run build, on Linux. The raw results go to load/results/NAME.json.
+ * After npm run build, on Linux. The raw results go to load/results/OUT.json.
  */
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { writeRecord } from './record.ts';
+import { positive, writeRecord } from './record.ts';
 import { runRounds } from './rounds.ts';
 import { SCENARIOS, scenarioNamed } from './scenarios.ts';
 import { endOnSignals } from './server-process.ts';
 import { cells, grouped, HEAD, type Row, rowsOf } from './summary.ts';
-import { isInstalled, TARGETS, type Target, targetNamed } from './targets.ts';
+import { installed, TARGETS, targetNamed } from './targets.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
     cases: { type: 'string', default: '' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
-    out: { type: 'string' },
+    out: { type: 'string', default: 'load' },
     list: { type: 'boolean', default: false },
   },
 });
@@ -31,17 +31,6 @@ function list(): void {
     process.stdout.write(`${name}: ${shows}\n${cases.map((one) => `    ${one.name}\n`).join('')}`);
   }
   process.stdout.write(`\nTargets:\n${TARGETS.map(({ name, about }) => `    ${name}: ${about}\n`).join('')}`);
-}
-
-/** Those that cannot run are left out, with a line that says what would help. */
-function available(targets: readonly Target[]): Target[] {
-  return targets.filter((target) => {
-    if (isInstalled(target)) return true;
-    process.stderr.write(
-      `${target.name} is left out: run npm ci in load/peers, where it is available at all\n`,
-    );
-    return false;
-  });
 }
 
 function show(rows: readonly Row[]): void {
@@ -55,24 +44,22 @@ function show(rows: readonly Row[]): void {
 
 async function main(): Promise<void> {
   const named = positionals.map(scenarioNamed);
-  const chosen = named.length > 0 ? named : SCENARIOS.filter(({ isLong }) => !isLong);
+  const chosen = named.length > 0 ? named : SCENARIOS;
   const names = values.targets === 'all' ? TARGETS.map(({ name }) => name) : values.targets.split(',');
+  const targets = installed(names.map(targetNamed));
+  const versions = Object.fromEntries(targets.map((target) => [target.name, target.version()]));
   const samples = await runRounds({
     scenarios: chosen.map((scenario) => ({
       scenario,
       cases: scenario.cases.filter(({ name }) => new RegExp(values.cases).test(name)),
     })),
-    targets: available(names.map(targetNamed)),
-    rounds: Number(values.rounds),
-    seconds: Number(values.seconds),
+    targets,
+    rounds: positive('rounds', values.rounds),
+    seconds: positive('seconds', values.seconds),
+    onRound: (samples) => writeRecord(values.out, { versions, samples }),
   });
   const rows = rowsOf(samples);
   show(rows);
-  const versions = names.map((name) => targetNamed(name)).filter(isInstalled);
-  writeRecord(values.out ?? (positionals.length === 1 ? (positionals[0] ?? '') : 'load'), {
-    versions: Object.fromEntries(versions.map((target) => [target.name, target.version()])),
-    samples,
-  });
   if (rows.some(({ troubles }) => troubles.length > 0)) process.exitCode = 1;
 }
 

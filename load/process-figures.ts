@@ -8,10 +8,19 @@ const UTIME = 11;
 const STIME = 12;
 const KIB = 1024;
 
+/** Throws when there is no such process any more. */
+function readOf(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch (cause) {
+    throw new Error(`process ${pid} of the server has ended`, { cause });
+  }
+}
+
 /** CPU time that the processes have used, all their threads, user and system. */
 export function cpuSeconds(pids: readonly number[]): number {
   return pids.reduce((total, pid) => {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const stat = readOf(pid, 'stat');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return total + (Number(fields[UTIME]) + Number(fields[STIME])) / TICKS_PER_SECOND;
   }, 0);
@@ -24,14 +33,14 @@ export function busySeconds(): number {
   return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
 }
 
-/** A figure in bytes, as "VmRSS: 1234 kB" in a file of /proc. */
-function figure(file: string, name: string): number {
-  const [, kib] = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(file, 'utf8')) ?? [];
+/** A figure in bytes, as "VmRSS: 1234 kB" in the text of a file of /proc. */
+function figure(text: string, name: string): number {
+  const [, kib] = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text) ?? [];
   return Number(kib) * KIB;
 }
 
 const sum = (pids: readonly number[], name: string): number =>
-  pids.reduce((total, pid) => total + figure(`/proc/${pid}/status`, name), 0);
+  pids.reduce((total, pid) => total + figure(readOf(pid, 'status'), name), 0);
 
 /** Resident memory of the processes. What they share counts for each. */
 export const residentBytes = (pids: readonly number[]): number => sum(pids, 'VmRSS');
@@ -40,4 +49,4 @@ export const residentBytes = (pids: readonly number[]): number => sum(pids, 'VmR
 export const anonymousBytes = (pids: readonly number[]): number => sum(pids, 'RssAnon');
 
 /** What the kernel keeps in its own structures, for the whole machine: sockets and their buffers among them. */
-export const kernelBytes = (): number => figure('/proc/meminfo', 'Slab');
+export const kernelBytes = (): number => figure(readFileSync('/proc/meminfo', 'utf8'), 'Slab');

@@ -15,6 +15,14 @@ export function quantile(numbers: readonly number[], share: number): number {
   return sorted(numbers)[index] ?? Number.NaN;
 }
 
+/** The number that an option of a program here stands for. Ends the program when it is none. */
+export function positive(option: string, text: string): number {
+  const number = Number(text);
+  if (number > 0 && Number.isFinite(number)) return number;
+  process.stderr.write(`--${option} "${text}": not a number above 0\n`);
+  process.exit(2);
+}
+
 /** `median (low to high)`, with as many digits as tell something. */
 export function spread(numbers: readonly number[], digits = 2): string {
   const [low, middle, high] = [0, 1 / 2, 1].map((share) => quantile(numbers, share).toFixed(digits));
@@ -27,7 +35,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 /** Where and how something was measured. */
-export interface Record {
+export interface MeasuredAt {
   readonly date: string;
   readonly commit: string;
   /** Files differ from that commit. */
@@ -44,7 +52,7 @@ export interface Record {
 
 const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
 
-export function thisRecord(): Record {
+export function thisRecord(): MeasuredAt {
   const [cpu] = cpus();
   const [, script = '', ...args] = process.argv;
   return {

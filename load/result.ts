@@ -15,6 +15,8 @@ export interface Figures {
   readonly cpuMicros: number;
   /** Resident memory of the server at the end. */
   readonly residentMib: number;
+  /** By how much it grew meanwhile. */
+  readonly grownMib: number;
   /** Null where nothing is waited for. */
   readonly latency: Latency | null;
   /** Share of a core that the generator used; above {@link BUSY_GENERATOR} it was the limit, and not the server. */

@@ -18,6 +18,10 @@ export interface Plan {
   readonly targets: readonly Target[];
   readonly rounds: number;
   readonly seconds: number;
+  /** Left out: all that the target can do. */
+  isWanted?(scenario: Scenario, one: Case, target: Target): boolean;
+  /** Told after each round all that is known so far, so that what has been measured is not lost. */
+  onRound?(samples: readonly Sample[]): void;
 }
 
 /** Whose speed the clock of a case is set by, where it takes part; else the slowest target's. */
@@ -28,7 +32,9 @@ const matching = (plan: Plan) =>
     cases.map((one) => ({
       scenario,
       one,
-      targets: plan.targets.filter((target) => target.can.includes(one.needs)),
+      targets: plan.targets.filter(
+        (target) => target.can.includes(one.needs) && (plan.isWanted?.(scenario, one, target) ?? true),
+      ),
     })),
   );
 
@@ -43,6 +49,12 @@ function paceOf(samples: readonly Sample[], scenario: string, { like, share }: N
   const ofPacemaker = speeds((target) => target === PACEMAKER);
   const pace = ofPacemaker.length > 0 ? median(ofPacemaker) : Math.min(...speeds(() => true));
   return Number.isFinite(pace) ? pace * share : undefined;
+}
+
+/** Where there is no terminal for a progress bar. */
+function tell(round: number, scenario: Scenario, one: Case, target: Target, result: Result): void {
+  const found = result.trouble ?? `${result.figures?.cpuMicros.toFixed(2)} µs per ${scenario.unit}`;
+  process.stderr.write(`round ${round}: ${scenario.name}: ${one.name}: ${target.name}: ${found}\n`);
 }
 
 export async function runRounds(plan: Plan): Promise<Sample[]> {
@@ -70,8 +82,10 @@ export async function runRounds(plan: Plan): Promise<Sample[]> {
         const { name, unit } = scenario;
         samples.push({ round, scenario: name, unit, case: one.name, target: target.name, ...result });
         bar.increment();
+        if (!process.stderr.isTTY) tell(round, scenario, one, target, result);
       }
     }
+    plan.onRound?.(samples);
   }
   bar.stop();
   return samples;

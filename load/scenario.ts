@@ -22,8 +22,6 @@ export interface Scenario<C extends Case = Case> {
   /** What is counted. */
   readonly unit: string;
   readonly cases: readonly C[];
-  /** Only run when it is named: it takes long. */
-  readonly isLong?: boolean;
   /** Against fresh processes of server and generator. `perSecond` is what the case's clock says. */
   run(target: Target, one: C, seconds: number, perSecond?: number): Promise<Result>;
 }

@@ -48,7 +48,8 @@ export function rowsOf(samples: readonly Sample[]): Row[] {
 export const medianOf = ({ figures }: Row, name: FigureName): number => median(figures.map(FIGURES[name]));
 
 const thousands = (number: number): string => Math.round(number).toLocaleString('en-US');
-const digitsFor = (number: number): number => (number < 10 ? 2 : number < 100 ? 1 : 0);
+const signed = (number: number): string => `${number < 0 ? '' : '+'}${number.toFixed(0)}`;
+export const digitsFor = (number: number): number => (number < 10 ? 2 : number < 100 ? 1 : 0);
 
 /** `median (low to high)`, with three digits that count; the median alone of one. */
 export function shownSpread(numbers: readonly number[]): string {
@@ -78,7 +79,14 @@ function doubts({ figures, troubles, rounds }: Row): string {
     .join('; ');
 }
 
-export const HEAD = ['per second', 'CPU µs each', 'RSS MiB', 'p50 / p99 / p99.9 ms', 'more', 'checks'];
+export const HEAD = [
+  'per second',
+  'CPU µs each',
+  'RSS MiB (grown)',
+  'p50 / p99 / p99.9 ms',
+  'more',
+  'checks',
+];
 
 /** A row's cells under {@link HEAD}. */
 export function cells(row: Row): string[] {
@@ -89,10 +97,11 @@ export function cells(row: Row): string[] {
     .map((name) => median(latencies.map((latency) => latency[name])))
     .map((ms) => ms.toFixed(digitsFor(ms)));
   const generatorLoad = median(figures.map((one) => one.generatorLoad));
+  const grown = median(figures.map(({ grownMib }) => grownMib));
   return [
     thousands(medianOf(row, 'perSecond')),
     shownSpread(figures.map(({ cpuMicros }) => cpuMicros)),
-    thousands(median(figures.map(({ residentMib }) => residentMib))),
+    `${thousands(median(figures.map(({ residentMib }) => residentMib)))} (${signed(grown)})`,
     latencies.length === 0 ? '' : shownLatency.join(' / '),
     [shownMore(row), `generator ${generatorLoad.toFixed(2)}`].filter((text) => text !== '').join('; '),
     [troubles.length === 0 ? 'passed' : '', doubts(row)].filter((text) => text !== '').join('; '),

@@ -14,6 +14,7 @@ export type Ability =
   | 'channel'
   | 'chat'
   | 'burn'
+  | 'history'
   | 'http'
   | 'app'
   | 'state'
@@ -72,7 +73,7 @@ export const polyloop = (app: string, workers: number, ...options: string[]): Co
   );
 
 const polyloopVersion = (): string => `polyloop ${packageVersion('..')}`;
-const POLYLOOP_CAN: readonly Ability[] = [...ALL_CAN, 'burn', 'app', 'state', 'offload'];
+const POLYLOOP_CAN: readonly Ability[] = [...ALL_CAN, 'burn', 'history', 'app', 'state', 'offload'];
 const BUN = `peers/node_modules/@oven/bun-${platform()}-${arch() === 'arm64' ? 'aarch64' : arch()}/bin/bun`;
 const TWO = '2';
 
@@ -153,10 +154,20 @@ export const TARGETS: readonly Target[] = [
   },
 ];
 
-export const isInstalled = ({ needs }: Target): boolean => needs === undefined || existsSync(at(needs));
+/** Those that can run here; for the others, one line that says what would help. */
+export function installed(targets: readonly Target[]): Target[] {
+  return targets.filter(({ name, needs }) => {
+    if (needs === undefined || existsSync(at(needs))) return true;
+    process.stderr.write(
+      `${name} is left out: it needs "npm ci" in load/peers, on a system that it is made for\n`,
+    );
+    return false;
+  });
+}
 
 export function targetNamed(name: string): Target {
   const target = TARGETS.find((one) => one.name === name);
   if (target) return target;
-  throw new Error(`no target "${name}"; there are ${TARGETS.map((one) => one.name).join(', ')}`);
+  process.stderr.write(`no target "${name}"; there are ${TARGETS.map((one) => one.name).join(', ')}\n`);
+  process.exit(2);
 }

@@ -60,9 +60,16 @@ export class Client {
     );
   }
 
-  static open(port: number, path: string, dialect: Dialect): Promise<Client> {
+  /** `onData` is for what may come at once, with the handshake's answer. */
+  static open(
+    port: number,
+    path: string,
+    dialect: Dialect,
+    onData?: (chunk: Buffer) => void,
+  ): Promise<Client> {
     return new Promise((resolve) => {
       const client = new Client(port, path, dialect);
+      if (onData) client.onData = onData;
       client.#opened = () => resolve(client);
     });
   }

@@ -11,9 +11,21 @@ import { http } from './http.ts';
 import { idle } from './idle.ts';
 import { type Load, Trouble } from './load.ts';
 import { offload } from './offload.ts';
+import { resume } from './resume.ts';
 import { state } from './state.ts';
 
-const GENERATORS = { chat, connects, echo, 'fan-out': fanOut, handshakes, http, idle, offload, state };
+const GENERATORS = {
+  chat,
+  connects,
+  echo,
+  'fan-out': fanOut,
+  handshakes,
+  http,
+  idle,
+  offload,
+  resume,
+  state,
+};
 
 /** Of one kind of load. */
 export type AnyLoad = Parameters<(typeof GENERATORS)[keyof typeof GENERATORS]>[0];
@@ -31,9 +43,14 @@ process.on('uncaughtException', (error) => {
   if (!(error instanceof Trouble)) process.stderr.write(`generator: ${error.stack}\n`);
   finish({ figures: null, trouble: error.message });
 });
-process.on('disconnect', () => process.exit(1));
 
 const load = JSON.parse(process.argv[2] ?? '') as Load;
+// Whoever started this has ended without ending the server.
+process.on('disconnect', () => {
+  for (const pid of load.pids) process.kill(pid, 'SIGKILL');
+  process.exit(1);
+});
+
 const generate = GENERATORS[load.kind as keyof typeof GENERATORS] as (load: Load) => Promise<Figures>;
 try {
   finish({ figures: await generate(load), trouble: null });

@@ -10,6 +10,7 @@ import { Measurement } from './measurement.ts';
 
 export interface IdleLoad extends Load {
   readonly kind: 'idle';
+  /** A number from 0 to 99 is put where a `*` is. */
   readonly path: string;
   readonly connections: number;
 }
@@ -42,7 +43,9 @@ async function settle(load: IdleLoad): Promise<void> {
 export async function idle(load: IdleLoad): Promise<Figures> {
   const manner = dialect(load.dialect);
   const open = (count: number): Promise<Client[]> =>
-    openAll(count, AT_A_TIME, () => Client.open(load.port, load.path, manner));
+    openAll(count, AT_A_TIME, (number) =>
+      Client.open(load.port, load.path.replace('*', String(number % 100)), manner),
+    );
   for (const client of await open(WARM_UP)) client.drop();
   await settle(load);
   const kernelBefore = kernelBytes();

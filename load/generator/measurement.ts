@@ -27,16 +27,19 @@ function now(pids: readonly number[]): Moment {
 export class Measurement {
   readonly #pids: readonly number[];
   readonly #before: Moment;
+  readonly #residentBefore: number;
 
   /** Begins now. */
   constructor(pids: readonly number[]) {
     this.#pids = pids;
+    this.#residentBefore = residentBytes(pids);
     this.#before = now(pids);
   }
 
   /** Ends now; `count` units were done meanwhile. */
-  end(count: number, latency: Latency | null, more: Record<string, number> = {}): Figures {
+  end(count: number, latency: Latency | null): Figures {
     const after = now(this.#pids);
+    const resident = residentBytes(this.#pids);
     const seconds = (after.ms - this.#before.ms) / 1000;
     const server = after.server - this.#before.server;
     const generator = after.generator - this.#before.generator;
@@ -44,11 +47,11 @@ export class Measurement {
     return {
       perSecond: count / seconds,
       cpuMicros: (server * 1e6) / count,
-      residentMib: residentBytes(this.#pids) / MIB,
+      residentMib: resident / MIB,
+      grownMib: (resident - this.#residentBefore) / MIB,
       latency,
       generatorLoad: generator / seconds,
       othersLoad: Math.max(0, machine - server - generator) / seconds,
-      more,
     };
   }
 }

@@ -67,6 +67,7 @@ export function createApp(number, onPublish = () => {}) {
   const server = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024 });
   server.on('headers', (headers) => headers.push(`x-loop: ${number}`));
   http.on('upgrade', (req, socket, head) => {
+    socket.on('error', () => {});
     if (req.url === '/refuse') {
       socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 13\r\n\r\n403 Forbidden');
       return;

@@ -10,7 +10,7 @@ const MANY = 16_000;
 
 const cases: readonly IdleCase[] = [
   { name: 'waiting, with callbacks for text and closing', needs: 'idle', path: '/idle' },
-  { name: 'subscribed to one of 100 channels', needs: 'channel', path: '/channel/idle' },
+  { name: 'subscribed to one of 100 channels', needs: 'channel', path: '/channel/*' },
 ];
 
 export default {

@@ -44,6 +44,28 @@ export default defineApp((loop) => {
     },
   });
 
+  // Channels of its own, to which a connection publishes in turn: what it hears is what it has said.
+  loop.webSocket('/many/:count', {
+    onUpgrade(ws, { params }) {
+      const channels = Array.from({ length: Number(params.count) }, (_, number) => `${ws.id}:${number}`);
+      for (const channel of channels) ws.subscribe(channel);
+      let next = 0;
+      ws.onMessage((_, message, isBinary) => {
+        loop.publish(channels[next++ % channels.length], message, { binary: isBinary });
+      });
+    },
+  });
+
+  // Who was away gets all that it missed, or the oldest message of that.
+  loop.webSocket('/history/:channel/:missed/:wants', {
+    onUpgrade(ws, { params }) {
+      const { epoch, sequence } = loop.history(params.channel, { limit: 0 });
+      const after = { epoch, sequence: sequence - Number(params.missed) };
+      if (params.wants === 'all') ws.subscribe(params.channel, { after });
+      else ws.send(loop.history(params.channel, { after, limit: 1 }).messages[0].data);
+    },
+  });
+
   loop.webSocket('/channel/:channel', {
     shouldUpgrade: () => ({ 'x-loop': String(loop.id) }),
     onUpgrade(ws, req) {

@@ -46,6 +46,21 @@ export function createApp(thread, onPublish = () => {}) {
       ws.send(message, isBinary);
     },
   });
+  let ids = 0;
+  app.ws('/many/:count', {
+    ...LIMITS,
+    upgrade: upgradeWith((req) => {
+      const id = `${thread}-${ids++}`;
+      const channels = Array.from({ length: Number(req.getParameter(0)) }, (_, number) => `${id}:${number}`);
+      return { channels, next: 0 };
+    }),
+    open: (ws) => {
+      for (const channel of ws.channels) ws.subscribe(channel);
+    },
+    message: (ws, message, isBinary) => {
+      publish(ws.channels[ws.next++ % ws.channels.length], message, isBinary);
+    },
+  });
   app.ws('/channel/:channel', {
     ...LIMITS,
     upgrade: upgradeWith((req) => ({ channel: req.getParameter(0) })),

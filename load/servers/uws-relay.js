@@ -40,5 +40,7 @@ if (parentPort === null) {
   for (const port of ports) {
     port.on('message', ({ channel, message, isBinary }) => app.publish(channel, message, isBinary));
   }
+  // What keeps a thread alive that has no other to hear from: an app that does not listen does not.
+  parentPort.on('message', () => {});
   parentPort.postMessage(app.getDescriptor());
 }

@@ -1,0 +1,4 @@
+// Loses one message of many.
+import { brokenApp } from './broken.js';
+
+export default brokenApp(() => {});
