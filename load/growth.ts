@@ -33,18 +33,24 @@ const seconds = Number(values.seconds);
 
 const read = (file: string): GrowthRecord => JSON.parse(readFileSync(file, 'utf8')) as GrowthRecord;
 
-/** Of the curves that are not measured now, what was measured before. */
-function kept(names: readonly string[]): readonly Sample[] {
-  const file = at(`results/${values.out}.json`);
-  return existsSync(file) ? read(file).samples.filter(({ scenario }) => !names.includes(scenario)) : [];
+const fileOf = (name: string): string => at(`results/${name}.json`);
+
+/** What was measured before under this name; of the curves that are measured now, nothing. */
+function before(names: ReadonlySet<string>): Pick<GrowthRecord, 'versions' | 'samples'> {
+  if (!existsSync(fileOf(values.out))) return { versions: {}, samples: [] };
+  const { versions, samples } = read(fileOf(values.out));
+  const known = new Set(CURVES.map(({ name }) => name));
+  const isKept = ({ scenario }: Sample): boolean => known.has(scenario) && !names.has(scenario);
+  return { versions, samples: samples.filter(isKept) };
 }
 
 async function measure(): Promise<readonly Sample[]> {
   const curves = positionals.length > 0 ? positionals.map(curveNamed) : CURVES;
   const lines = new Map(curves.map(({ name, lines }) => [name, Object.keys(lines)]));
   const targets = [...new Set([...lines.values()].flat())].map(targetNamed);
-  const before = kept([...lines.keys()]);
-  const versions = Object.fromEntries(targets.map((target) => [target.name, target.version()]));
+  const old = before(new Set(lines.keys()));
+  const present = Object.fromEntries(targets.map((target) => [target.name, target.version()]));
+  const versions = { ...old.versions, ...present };
   return await runRounds({
     scenarios: curves.map((scenario) => ({ scenario, cases: scenario.cases })),
     targets,
@@ -52,7 +58,7 @@ async function measure(): Promise<readonly Sample[]> {
     seconds,
     isWanted: ({ name }, _, target) => lines.get(name)?.includes(target.name) ?? false,
     onRound: (samples) =>
-      writeRecord(values.out, { rounds, seconds, versions, samples: [...before, ...samples] }),
+      writeRecord(values.out, { rounds, seconds, versions, samples: [...old.samples, ...samples] }),
   });
 }
 
@@ -68,7 +74,7 @@ if (values.list) {
   for (const { name, shows } of CURVES) process.stdout.write(`${name}: ${shows}\n`);
 } else {
   if (values.from === undefined) show(await measure());
-  const record = read(values.from ?? at(`results/${values.out}.json`));
+  const record = read(values.from ?? fileOf(values.out));
   if (values.from !== undefined) show(record.samples);
   if (values.out === DOCUMENTED) writeReport(record, DOCUMENTED);
 }
