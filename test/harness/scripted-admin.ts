@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { type PageFile, readPage } from '../../src/page-files.ts';
 import type { LoopStatus, ServerStatus } from '../../src/primary/admin/status.ts';
 import { COUNTERS, type CounterName } from '../../src/shared/layout.ts';
+import { sampleStatus } from './sample-status.ts';
 
 const PAGE = new URL('../../dist/primary/admin/page/', import.meta.url);
-const NO_TIMES = { count: 0, mean: 0, p50: 0, p99: 0, max: 0 };
 const MEBI = 1024 * 1024;
 
 export class ScriptedAdmin {
@@ -98,33 +98,16 @@ export function serverStatus(
   loops: readonly LoopStatus[],
   changes: Partial<ServerStatus> = {},
 ): ServerStatus {
-  return {
-    version: '1.2.3',
+  return sampleStatus({
     nodeVersion: '22.0.0',
     pid: 100,
     startedAt: '2026-01-02T03:04:05.000Z',
     uptimeMs,
-    state: 'ready',
-    detail: null,
     loops,
     log: { bytes: 16 * MEBI, unreadBytes: 0, writtenBytes: 0 },
     channels: { count: 0, max: 1000 },
-    publishes: { accepted: 0, refused: 0 },
     residentBytes: 100 * MEBI,
-    offload: {
-      workers: 2,
-      queued: 0,
-      running: 0,
-      completed: 0,
-      failed: 0,
-      timedOut: 0,
-      aborted: 0,
-      refused: 0,
-      waitMs: NO_TIMES,
-      runMs: NO_TIMES,
-    },
-    restarts: { error: 0, exit: 0, heap: 0, ended: 0, reload: 0 },
-    events: [],
+    offload: { ...sampleStatus().offload, workers: 2 },
     ...changes,
-  };
+  });
 }

@@ -4,41 +4,20 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { LoopStatus, ServerStatus } from '../../src/primary/admin/status.ts';
 import { ControlBlock } from '../../src/shared/control-block.ts';
-
-const NO_TIMES = { count: 0, mean: 0, p50: 0, p99: 0, max: 0 };
+import { sampleStatus } from './sample-status.ts';
 
 /** Of a server that has just started; `change` says what is different. */
 export function someStatus(loops: number, change: Partial<ServerStatus> = {}): ServerStatus {
   const snapshots = ControlBlock.create(loops).snapshot();
-  return {
-    version: '1.2.3',
+  return sampleStatus({
     nodeVersion: '20.0.0',
     pid: 4711,
-    startedAt: '2026-01-01T00:00:00.000Z',
-    uptimeMs: 1000,
-    state: 'ready',
-    detail: null,
     loops: snapshots.map((loop): LoopStatus => ({ ...loop, state: 'ready', isStale: false, unreadBytes: 0 })),
     log: { bytes: 1024, unreadBytes: 0, writtenBytes: 0 },
     channels: { count: 0, max: 100 },
-    publishes: { accepted: 0, refused: 0 },
     residentBytes: 1024,
-    offload: {
-      workers: 1,
-      queued: 0,
-      running: 0,
-      completed: 0,
-      failed: 0,
-      timedOut: 0,
-      aborted: 0,
-      refused: 0,
-      waitMs: NO_TIMES,
-      runMs: NO_TIMES,
-    },
-    restarts: { error: 0, exit: 0, heap: 0, ended: 0, reload: 0 },
-    events: [],
     ...change,
-  };
+  });
 }
 
 export class StandInAdmin {
