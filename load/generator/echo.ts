@@ -5,7 +5,7 @@ import type { Figures } from '../result.ts';
 import { Client, openAll } from './client.ts';
 import { dialect } from './dialect.ts';
 import { EchoClient } from './echo-client.ts';
-import { DRAIN_TIMEOUT_MS, fail, type Load, warmUpMs } from './load.ts';
+import { CLOCK_MS, countsFrom, DRAIN_TIMEOUT_MS, fail, type Load, warmUpMs } from './load.ts';
 import { Latencies, Measurement } from './measurement.ts';
 import { Stream } from './stream.ts';
 
@@ -21,9 +21,6 @@ export interface EchoLoad extends Load {
 }
 
 const AT_A_TIME = 50;
-const CLOCK_MS = 1;
-/** A message that goes out later than this after it was due counts from then: the timer is to blame for less, the server for more. */
-const LATE_MS = 5;
 
 export async function echo(load: EchoLoad): Promise<Figures> {
   const manner = dialect(load.dialect, load.isText);
@@ -52,8 +49,7 @@ export async function echo(load: EchoLoad): Promise<Figures> {
       for (const due = ((nowMs - startMs) * perSecond) / 1000; turn < due && !isOver; turn++) {
         const client = clients[turn % clients.length];
         const dueMs = startMs + (turn * 1000) / perSecond;
-        if (client && client.inFlight < load.inFlight)
-          client.send(1, nowMs - dueMs > LATE_MS ? dueMs : performance.now());
+        if (client && client.inFlight < load.inFlight) client.send(1, countsFrom(dueMs, nowMs));
       }
     }, CLOCK_MS);
   };

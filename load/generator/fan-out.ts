@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Figures } from '../result.ts';
 import { Client, openAll } from './client.ts';
 import { dialect } from './dialect.ts';
-import { DRAIN_TIMEOUT_MS, fail, type Load, warmUpMs } from './load.ts';
+import { CLOCK_MS, countsFrom, DRAIN_TIMEOUT_MS, fail, type Load, warmUpMs } from './load.ts';
 import { Latencies, Measurement } from './measurement.ts';
 import { type Listener, Member } from './member.ts';
 import { Stream } from './stream.ts';
@@ -31,9 +31,6 @@ export interface FanOutLoad extends Load {
 /** Up to so many connections are opened one after the other, so that the members of a channel alternate between the loops. */
 const ONE_BY_ONE = 2000;
 const AT_A_TIME = 20;
-const CLOCK_MS = 1;
-/** A message that goes out later than this after it was due counts from then. */
-const LATE_MS = 5;
 /** By the clock, so many may be on their way for each publisher before it waits. */
 const CLOCK_WINDOW = 256;
 
@@ -110,7 +107,7 @@ export async function fanOut(load: FanOutLoad): Promise<Figures> {
         const publisher = publishers[turn % publishers.length];
         const dueMs = startMs + (turn * 1000) / perSecond;
         if (publisher === undefined || publisher.ownInFlight >= CLOCK_WINDOW) break;
-        publish(publisher, 1, nowMs - dueMs > LATE_MS ? dueMs : performance.now());
+        publish(publisher, 1, countsFrom(dueMs, nowMs));
       }
     }, CLOCK_MS);
   };

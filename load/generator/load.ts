@@ -1,4 +1,5 @@
 /** What a generator is asked to do, and what all kinds of load have in common. */
+import { performance } from 'node:perf_hooks';
 import type { DialectName } from './dialect.ts';
 
 export interface Load {
@@ -18,6 +19,13 @@ export const warmUpMs = ({ seconds }: Load): number => Math.min(WARM_UP_MS, seco
 
 /** What is still on its way at the end may take this long. */
 export const DRAIN_TIMEOUT_MS = 3000;
+
+/** How often what is due by the clock is sent. */
+export const CLOCK_MS = 1;
+/** A message that goes out later than this after it was due counts from then: the timer is to blame for less, the server for more. */
+const LATE_MS = 5;
+export const countsFrom = (dueMs: number, nowMs: number): number =>
+  nowMs - dueMs > LATE_MS ? dueMs : performance.now();
 
 /** Ends the run: a check has failed. What has been thrown is caught by the generator's main file, in callbacks too. */
 export class Trouble extends Error {}

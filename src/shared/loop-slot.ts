@@ -1,5 +1,6 @@
 /** One seat's slot in the control block: what the thread that has the seat tells, and what the primary tells it. */
 
+import type { LoopSnapshot } from './control-block.ts';
 import type { Duration } from './duration.ts';
 import {
   COUNTERS,
@@ -61,17 +62,18 @@ const ACTIVITY_INDEX = Object.fromEntries(ACTIVITIES.map((name, index) => [name,
   number
 >;
 
-/** What a thread tells of itself, see `LoopSnapshot`. */
-export interface SlotStatus {
-  readonly generation: number;
-  readonly state: LoopState;
-  readonly heartbeatAgeMs: number;
-  readonly lagMs: number;
-  readonly lastActivity: Activity;
-  readonly utilization: number;
-  readonly heapUsedBytes: number;
-  readonly heapLimitBytes: number;
-}
+/** What a thread tells of itself. */
+export type SlotStatus = Pick<
+  LoopSnapshot,
+  | 'generation'
+  | 'state'
+  | 'heartbeatAgeMs'
+  | 'lagMs'
+  | 'lastActivity'
+  | 'utilization'
+  | 'heapUsedBytes'
+  | 'heapLimitBytes'
+>;
 
 /** Which thread may call a setter is in the table in control-block.ts. */
 export class LoopSlot {

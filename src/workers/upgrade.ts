@@ -136,8 +136,18 @@ export class Upgrades {
       return;
     }
     const upgrader = route.value;
-    const state = { isOpen: true, isLate: false };
-    this.#decide({ res, context, head, upgrader, request, admission, span, sinceMs, ...state });
+    this.#decide({
+      res,
+      context,
+      head,
+      upgrader,
+      request,
+      admission,
+      span,
+      sinceMs,
+      isOpen: true,
+      isLate: false,
+    });
   }
 
   /** A plain request to a path where WebSockets are served and nothing else. False when it is not such a path. */
@@ -168,7 +178,7 @@ export class Upgrades {
     let decision: UpgradeDecision | Promise<UpgradeDecision>;
     try {
       this.#host.calls('shouldUpgrade');
-      decision = within(span, () => shouldUpgrade.call(upgrader, request));
+      decision = inSpan(span, () => shouldUpgrade.call(upgrader, request));
     } catch (error) {
       this.#failed(attempt, error);
       return;
@@ -264,7 +274,7 @@ export class Upgrades {
     }
     this.#host.durations.upgrade.add(performance.now() - sinceMs);
     this.#limits.connected(holder);
-    connection.upgraded(() => within(span, () => upgrader.onUpgrade(connection, request)));
+    connection.upgraded(() => inSpan(span, () => upgrader.onUpgrade(connection, request)));
     span?.answered(101);
   }
 
@@ -307,7 +317,7 @@ export class Upgrades {
 /** Of a request that is refused: the latest of its kind stands for the others. */
 const shown = (head: RequestHead): { path: string } => ({ path: head.path.slice(0, LOGGED_LENGTH) });
 
-const within = <T>(span: OpenSpan | null, call: () => T): T => (span === null ? call() : span.run(call));
+const inSpan = <T>(span: OpenSpan | null, call: () => T): T => (span === null ? call() : span.run(call));
 
 function matchOrNull<T>(routes: RouteTable<T>, path: string): ReturnType<RouteTable<T>['match']> {
   try {

@@ -24,17 +24,21 @@ describe('a loop', () => {
     return loop;
   };
 
-  it('tells what waits and for how many while a client does not read, and that nothing does when it has read', async () => {
-    const slow = await RawClient.open(server.port, '/remote/slow');
-    await Client.open(server.url('/remote/quick'));
-    slow.socket.pause();
-    await server.run(
-      'slow',
+  /** Sends a connection more than anybody takes who does not read. */
+  const flood = (name: string): Promise<void> =>
+    server.run(
+      name,
       (ws, bytes) => {
         for (let sent = 0; sent < bytes; sent += 65_536) ws.send(new Uint8Array(65_536));
       },
       FLOOD,
     );
+
+  it('tells what waits and for how many while a client does not read, and that nothing does when it has read', async () => {
+    const slow = await RawClient.open(server.port, '/remote/slow');
+    await Client.open(server.url('/remote/quick'));
+    slow.socket.pause();
+    await flood('slow');
     await until(() => vitals().backlogs === 1);
     expect(vitals().bufferedBytes).toBeGreaterThan(KIB);
     expect(vitals().bufferedBytes).toBeLessThanOrEqual(2 * MAX_BACKPRESSURE);
@@ -46,13 +50,7 @@ describe('a loop', () => {
   it('forgets what waits when the slow client has left', async () => {
     const slow = await RawClient.open(server.port, '/remote/slow');
     slow.socket.pause();
-    await server.run(
-      'slow',
-      (ws, bytes) => {
-        for (let sent = 0; sent < bytes; sent += 65_536) ws.send(new Uint8Array(65_536));
-      },
-      FLOOD,
-    );
+    await flood('slow');
     await until(() => vitals().backlogs === 1);
     slow.leave();
     await until(() => vitals().backlogs === 0 && vitals().bufferedBytes === 0);
