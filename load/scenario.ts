@@ -28,7 +28,7 @@ export interface Scenario<C extends Case = Case> {
 
 /** How much longer than what it measures a generator may take, with opening, warming up and draining. */
 const PATIENCE_MS = 60_000;
-const PATIENCE_FACTOR = 25;
+const PATIENCE_FACTOR = 90;
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 /** A load without what is known only when the server runs. */

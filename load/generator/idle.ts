@@ -18,26 +18,30 @@ export interface IdleLoad extends Load {
 const AT_A_TIME = 50;
 /** Connections that come and go first, so that code is compiled and what loading the app left behind is collected. */
 const WARM_UP = 500;
-/** Memory is steady when it changes by less than this within that time. */
+/** Connections that are there before, for what is made room for once. */
+const BASE = 1000;
+/** Memory is steady when its lowest has not become lower by more than this for so long, in multiples of `seconds`. */
 const STEADY_BYTES = 128 * 1024;
-const STEADY_MS = 3000;
+const STEADY = 8;
 const LOOK_MS = 500;
-/** In multiples of `seconds`: how long that may take. */
-const PATIENCE = 10;
+/** How long that may take, in the same. */
+const PATIENCE = 40;
 
-/** Waits until what the handshakes left behind has been collected; V8 takes its time when nothing happens. */
-async function settle(load: IdleLoad): Promise<void> {
-  const endMs = performance.now() + load.seconds * PATIENCE * 1000;
-  const steadyMs = Math.min(STEADY_MS, load.seconds * 1000);
-  let steady = anonymousBytes(load.pids);
+/**
+ * Waits until what the handshakes left behind has been collected; V8 takes its time when nothing happens. Gives the lowest that was
+ * seen, because the garbage of a server's own timers comes and goes.
+ */
+async function settledBytes({ pids, seconds }: IdleLoad): Promise<number> {
+  const endMs = performance.now() + seconds * PATIENCE * 1000;
+  let lowest = anonymousBytes(pids);
   let sinceMs = performance.now();
-  while (performance.now() < endMs && performance.now() - sinceMs < steadyMs) {
+  while (performance.now() < endMs && performance.now() - sinceMs < seconds * STEADY * 1000) {
     await delay(LOOK_MS);
-    const now = anonymousBytes(load.pids);
-    if (Math.abs(now - steady) < STEADY_BYTES) continue;
-    steady = now;
-    sinceMs = performance.now();
+    const now = anonymousBytes(pids);
+    if (now < lowest - STEADY_BYTES) sinceMs = performance.now();
+    lowest = Math.min(lowest, now);
   }
+  return lowest;
 }
 
 export async function idle(load: IdleLoad): Promise<Figures> {
@@ -47,14 +51,18 @@ export async function idle(load: IdleLoad): Promise<Figures> {
       Client.open(load.port, load.path.replace('*', String(number % 100)), manner),
     );
   for (const client of await open(WARM_UP)) client.drop();
-  await settle(load);
+  await open(BASE);
+  const bytesBefore = await settledBytes(load);
   const kernelBefore = kernelBytes();
   const measurement = new Measurement(load.pids);
   await open(load.connections);
   const figures = measurement.end(load.connections, null);
-  await settle(load);
-  return {
-    ...figures,
-    more: { anonymousBytes: anonymousBytes(load.pids), kernelBytes: kernelBytes() - kernelBefore },
+  const bytes = (await settledBytes(load)) - bytesBefore;
+  // This end of each connection is in the kernel too.
+  const kernel = (kernelBytes() - kernelBefore) / 2;
+  const more = {
+    bytesPerConnection: bytes / load.connections,
+    kernelBytesPerConnection: kernel / load.connections,
   };
+  return { ...figures, more };
 }

@@ -11,16 +11,11 @@ const NAME_BYTES = 3;
 const tasks = defineTasks(new URL('./tasks.js', import.meta.url));
 
 export default defineApp((loop) => {
-  const echo = (ws) => {
-    ws.onMessage((ws, message, isBinary) => {
-      ws.send(message, { binary: isBinary });
-    });
-  };
-  const echoText = (ws) => {
-    ws.onText((ws, text) => {
-      ws.send(text);
-    });
-  };
+  // One function serves all connections, as in uws-app.js.
+  const sendBack = (ws, message, isBinary) => ws.send(message, { binary: isBinary });
+  const sendTextBack = (ws, text) => ws.send(text);
+  const echo = (ws) => ws.onMessage(sendBack);
+  const echoText = (ws) => ws.onText(sendTextBack);
 
   loop.webSocket('/echo', { onUpgrade: echo });
   loop.webSocket('/text', { onUpgrade: echoText });
@@ -28,10 +23,11 @@ export default defineApp((loop) => {
   loop.webSocket('/refuse', { shouldUpgrade: () => null, onUpgrade: echo });
 
   let closed = 0;
+  const count = () => closed++;
   loop.webSocket('/idle', {
     onUpgrade(ws) {
       echoText(ws);
-      ws.onClose.then(() => closed++);
+      ws.onClose.then(count);
     },
   });
 

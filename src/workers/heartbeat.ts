@@ -4,6 +4,7 @@ import type { Duration } from '../shared/duration.ts';
 import type { CounterName, DurationName } from '../shared/layout.ts';
 import type { LoopSlot } from '../shared/loop-slot.ts';
 import type { BacklogSurvey } from './backlog-survey.ts';
+import { heapTrim } from './heap-trim.ts';
 import type { HeapUse } from './heap-watch.ts';
 
 /** How often a loop says that it turns, and how it is doing. */
@@ -29,6 +30,7 @@ export function startHeartbeat({
   lookAtHeap,
 }: Beating): () => void {
   let expectedMs = performance.now();
+  const trim = heapTrim();
   let before: EventLoopUtilization = performance.eventLoopUtilization();
   const beat = (lateMs: number): void => {
     // The totals first: who sees a fresh heartbeat sees totals that are as fresh.
@@ -44,9 +46,11 @@ export function startHeartbeat({
     beat(lateMs);
     const now = performance.eventLoopUtilization();
     const { used, limit } = lookAtHeap();
-    slot.tellVitals(used, limit, performance.eventLoopUtilization(now, before).utilization);
+    const { utilization } = performance.eventLoopUtilization(now, before);
+    slot.tellVitals(used, limit, utilization);
     before = now;
     backlogs.look();
+    trim(utilization);
   }, HEARTBEAT_MS);
   return () => {
     clearInterval(timer);

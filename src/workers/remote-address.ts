@@ -15,8 +15,22 @@ export const remoteAddressOf = (res: HttpResponse): string => textOf(res.getRemo
 /** The address that a PROXY protocol header (version 2) names, sent by whoever; '' when there was none. */
 export const proxiedAddressOf = (res: HttpResponse): string => textOf(res.getProxiedRemoteAddress());
 
+/** The last address in both forms. Connections of one proxy come in a row, and share the text then. */
+let last = { bytes: new Uint8Array(0), text: '' };
+
 function textOf(address: ArrayBuffer): string {
   const bytes = new Uint8Array(address);
+  if (!isSame(bytes, last.bytes)) last = { bytes: bytes.slice(), text: spelled(bytes) };
+  return last.text;
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
+  return at === one.length && at === other.length;
+}
+
+function spelled(bytes: Uint8Array): string {
   if (bytes.length === IPV4_BYTES) return dotted(bytes, 0);
   if (bytes.length !== IPV6_BYTES) return '';
   if (MAPPED_PREFIX.every((byte, index) => bytes[index] === byte)) return dotted(bytes, MAPPED_PREFIX.length);
@@ -26,8 +40,8 @@ function textOf(address: ArrayBuffer): string {
   return shortForm(groups.join(':'));
 }
 
-const dotted = (bytes: Uint8Array, start: number): string =>
-  `${bytes[start]}.${bytes[start + 1]}.${bytes[start + 2]}.${bytes[start + 3]}`;
+/** Joined, and not put together piece by piece: the pieces would be kept. */
+const dotted = (bytes: Uint8Array, start: number): string => bytes.subarray(start).join('.');
 
 /** `1.2.3.4`, `1.2.3.4:567`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:567`, as proxies write them. Null when it is none. */
 export function normalAddress(text: string): string | null {

@@ -65,6 +65,21 @@ const ID_BYTES = 9;
 /** Most callbacks return nothing, or what `send` returned. */
 const mayBePromise = (result: unknown): result is object => typeof result === 'object' && result !== null;
 
+/** What few connections have. It stands apart, because connections are many and each field takes 8 bytes in all of them. */
+class Seldom<Ws> {
+  protocol = '';
+  traceparent: string | null = null;
+  id: string | undefined;
+  number = 0;
+  /** Set while our own close frame goes out, so that the close event can tell it from the peer's. */
+  isClosing = false;
+  droppedMessages = 0;
+  closeEvent: CloseEvent | undefined;
+  onPing: ((ws: Ws, payload: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined;
+  onPong: ((ws: Ws, payload: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined;
+  onDrain: ((ws: Ws) => CallbackResult) | undefined;
+}
+
 /** Most connections have no subscription; they share this. */
 const NONE: Map<string, Subscription> = new Map();
 
@@ -73,22 +88,14 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<Data>, CloseOwner {
   data = undefined as Data;
-  readonly protocol: string;
   readonly remoteAddress: string;
-  readonly traceparent: string | null;
   readonly #host: ConnectionHost;
 
   /** Null before the socket is open and after it is closed. */
   #raw: Raw | null = null;
-  #id: string | undefined;
-  #number = 0;
-  #droppedMessages = 0;
   /** A send was kept back; cleared when nothing waits any more. Spares most sends the question how much waits. */
   #hasBacklog = false;
   #subscriptions = NONE;
-  /** Set while our own close frame goes out, so that the close event can tell it from the peer's. */
-  #isClosing = false;
-  #closeEvent: CloseEvent | undefined;
   #closed: ClosePromise<CloseEvent> | undefined;
   /** Messages that no callback takes yet; undefined once there is nothing to wait for. */
   #early: EarlyMessages | undefined = new EarlyMessages();
@@ -96,20 +103,27 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
   #onText: ((ws: this, text: string) => CallbackResult) | undefined;
   #onBinary: ((ws: this, bytes: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined;
   #onMessage: ((ws: this, message: ArrayBuffer, isBinary: boolean) => CallbackResult) | undefined;
-  #onPing: ((ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined;
-  #onPong: ((ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined;
-  #onDrain: ((ws: this) => CallbackResult) | undefined;
+  #seldom: Seldom<this> | undefined;
 
   constructor(host: ConnectionHost, protocol: string, remoteAddress: string, traceparent: string | null) {
     this.#host = host;
-    this.protocol = protocol;
     this.remoteAddress = remoteAddress;
-    this.traceparent = traceparent;
+    if (protocol !== '') this.#kept().protocol = protocol;
+    if (traceparent !== null) this.#kept().traceparent = traceparent;
+  }
+
+  get protocol(): string {
+    return this.#seldom?.protocol ?? '';
+  }
+
+  get traceparent(): string | null {
+    return this.#seldom?.traceparent ?? null;
   }
 
   get id(): string {
-    this.#id ??= randomBytes(ID_BYTES).toString('base64url');
-    return this.#id;
+    const kept = this.#kept();
+    kept.id ??= randomBytes(ID_BYTES).toString('base64url');
+    return kept.id;
   }
 
   get loopId(): number {
@@ -122,11 +136,11 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
 
   /** Our own close frame is on its way. */
   get isClosing(): boolean {
-    return this.#isClosing;
+    return this.#seldom?.isClosing ?? false;
   }
 
   get droppedMessages(): number {
-    return this.#droppedMessages;
+    return this.#seldom?.droppedMessages ?? 0;
   }
 
   get bufferedAmount(): number {
@@ -136,7 +150,8 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
   get onClose(): Promise<CloseEvent> {
     if (this.#closed === undefined) {
       this.#closed = new ClosePromise(this);
-      if (this.#closeEvent) this.#closed.settle(this.#closeEvent);
+      const event = this.#seldom?.closeEvent;
+      if (event) this.#closed.settle(event);
     }
     return this.#closed;
   }
@@ -182,7 +197,7 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
     if (this.#raw === null) return;
     ensureRoomToClose();
     this.#early?.clear();
-    this.#isClosing = true;
+    this.#kept().isClosing = true;
     this.#raw.end(code, reason.toWellFormed());
   }
 
@@ -227,8 +242,9 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
 
   /** Tells this connection from the others of its loop in records of the log. */
   get number(): number {
-    if (this.#number === 0) this.#number = this.#host.nextConnectionNumber();
-    return this.#number;
+    const kept = this.#kept();
+    if (kept.number === 0) kept.number = this.#host.nextConnectionNumber();
+    return kept.number;
   }
 
   joinTopic(topic: string): void {
@@ -267,15 +283,15 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
   }
 
   onPing(callback: (ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult): void {
-    this.#onPing = callback;
+    this.#kept().onPing = callback;
   }
 
   onPong(callback: (ws: this, payload: Uint8Array<ArrayBuffer>) => CallbackResult): void {
-    this.#onPong = callback;
+    this.#kept().onPong = callback;
   }
 
   onDrain(callback: (ws: this) => CallbackResult): void {
-    this.#onDrain = callback;
+    this.#kept().onDrain = callback;
   }
 
   // ── events of the socket, called by the loop ──
@@ -312,17 +328,20 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
   }
 
   pinged(payload: ArrayBuffer): void {
-    if (this.#onPing) this.#call('onPing', this.#onPing, new Uint8Array(payload.slice(0)));
+    const onPing = this.#seldom?.onPing;
+    if (onPing) this.#call('onPing', onPing, new Uint8Array(payload.slice(0)));
   }
 
   ponged(payload: ArrayBuffer): void {
-    if (this.#onPong) this.#call('onPong', this.#onPong, new Uint8Array(payload.slice(0)));
+    const onPong = this.#seldom?.onPong;
+    if (onPong) this.#call('onPong', onPong, new Uint8Array(payload.slice(0)));
   }
 
   drained(): void {
     if (this.bufferedAmount === 0) this.#hasBacklog = false;
     if (this.#subscriptions.size > 0) this.#host.channels.drained(this as ServerWebSocket);
-    if (this.#onDrain && this.bufferedAmount === 0) this.#call('onDrain', this.#onDrain, undefined);
+    const onDrain = this.#seldom?.onDrain;
+    if (onDrain && this.bufferedAmount === 0) this.#call('onDrain', onDrain, undefined);
   }
 
   /** uWebSockets.js has not kept a message: far too much waits for this peer. */
@@ -332,20 +351,26 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
   }
 
   countDropped(messages: number): void {
-    this.#droppedMessages += messages;
+    this.#kept().droppedMessages += messages;
   }
 
   /** The socket is gone, by us, by the peer or by the network. uWebSockets.js says so exactly once. */
   closed(code: number, reason: string): void {
     this.#raw = null;
-    this.#closeEvent = { code, reason, wasClean: this.#isClosing || code !== 1006 };
+    const event: CloseEvent = { code, reason, wasClean: this.isClosing || code !== 1006 };
+    this.#kept().closeEvent = event;
     this.#host.channels.leave(this as ServerWebSocket);
-    this.#host.connectionClosed(this as ServerWebSocket, this.#closeEvent);
-    this.#closed?.settle(this.#closeEvent);
+    this.#host.connectionClosed(this as ServerWebSocket, event);
+    this.#closed?.settle(event);
   }
 
   closeCallbackFailed(error: unknown): void {
     this.#fail('onClose', error);
+  }
+
+  #kept(): Seldom<this> {
+    this.#seldom ??= new Seldom();
+    return this.#seldom;
   }
 
   // ── dispatch ──
