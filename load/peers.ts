@@ -3,15 +3,16 @@
  * docs/benchmarks.md with its charts.
  *
  * Run: npm run bench:peers -- [--rounds 5] [--seconds 2] [--checks] [--cases PATTERN] [--out peers]      after npm run build, on Linux
- *      npm run bench:peers -- --from load/results/peers.json
- * With --checks only what the checks need is measured. Then, and under another name than peers, no document is written. npm ci in load/peers installs the peers.
+ *      npm run bench:peers -- --from load/results/peers.json,load/results/peers-idle.json
+ * With --checks only what the checks need is measured. Then, and under another name than peers, no document is written. With --from it is
+ * written anew, from several runs when they were of different scenarios. npm ci in load/peers installs the peers.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { CHECKS, checked, isChecked } from './checks.ts';
 import { positive, writeRecord } from './record.ts';
-import { CHECK_HEAD, checkRows, type PeersRecord, writeReport } from './report.ts';
+import { CHECK_HEAD, checkRows, latestOf, type PeersRecord, writeReport } from './report.ts';
 import { runRounds, type Sample } from './rounds.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { at, endOnSignals } from './server-process.ts';
@@ -79,8 +80,7 @@ function show(samples: readonly Sample[]): void {
 
 endOnSignals();
 if (values.from === undefined) await measured();
-const record = JSON.parse(
-  readFileSync(values.from ?? at(`results/${values.out}.json`), 'utf8'),
-) as PeersRecord;
-show(record.samples);
-if (values.from !== undefined || (values.out === 'peers' && !values.checks)) writeReport(record);
+const files = values.from?.split(',') ?? [at(`results/${values.out}.json`)];
+const records = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as PeersRecord);
+show(latestOf(records));
+if (values.from !== undefined || (values.out === 'peers' && !values.checks)) writeReport(records);

@@ -34,6 +34,7 @@ const FIGURE_WORDS: { readonly [Name in FigureName]: string } = {
   bytesPerConnection: 'user-space bytes per connection',
 };
 const DOCS = '../docs/';
+const COMMIT_DIGITS = 12;
 /** What the bars of a scenario show, unless it is the CPU time. */
 const CHARTED: Readonly<Record<string, FigureName>> = { idle: 'bytesPerConnection', burn: 'perSecond' };
 
@@ -61,6 +62,16 @@ function groupsOf(scenario: string, rows: readonly Row[], figure: FigureName): G
       return { label: row.target, value, text, isOurs: row.target.startsWith('polyloop') };
     }),
   }));
+}
+
+/** The samples of each scenario, from the last record that has some. */
+export function latestOf(records: readonly PeersRecord[]): Sample[] {
+  const byScenario = new Map<string, readonly Sample[]>();
+  for (const { samples } of records) {
+    for (const [scenario, own] of grouped(samples, (sample) => sample.scenario))
+      byScenario.set(scenario, own);
+  }
+  return [...byScenario.values()].flat();
 }
 
 const isByClock = (scenario: string, name: string): boolean =>
@@ -93,10 +104,34 @@ function section(scenario: string, rows: readonly Row[]): string {
   return `## ${scenario}\n\n${shows} Bars: ${words}.\n\n![${scenario}: ${words}](benchmarks/${scenario}.svg)\n\n${tables.join('\n')}`;
 }
 
-/** Writes docs/benchmarks.md and docs/benchmarks/*.svg. */
-export function writeReport(record: PeersRecord): void {
-  const { date, commit, isChanged, machine, command, versions, rounds, seconds } = record;
-  const rows = rowsOf(record.samples);
+/** Where and how one run was done. */
+function runRow({
+  date,
+  commit,
+  isChanged,
+  machine,
+  command,
+  rounds,
+  seconds,
+  samples,
+}: PeersRecord): string[] {
+  const scenarios = [...new Set(samples.map(({ scenario }) => scenario))];
+  const where = `${machine.cores} cores of ${machine.cpu}, ${machine.memoryGib} GiB, Linux ${machine.kernel}, Node ${machine.node}`;
+  return [
+    scenarios.join(', '),
+    date.slice(0, 10),
+    `${commit.slice(0, COMMIT_DIGITS)}${isChanged ? ', with changes' : ''}`,
+    String(rounds),
+    `${seconds} s`,
+    where,
+    `\`${command.replaceAll('|', '\\|')}\``,
+  ];
+}
+
+/** Writes docs/benchmarks.md and docs/benchmarks/*.svg. A scenario is taken from the last of the runs that has it. */
+export function writeReport(records: readonly PeersRecord[]): void {
+  const rows = rowsOf(latestOf(records));
+  const versions = Object.assign({}, ...records.map((record) => record.versions)) as PeersRecord['versions'];
   const named = TARGETS.filter(({ name }) => versions[name] !== undefined);
   rmSync(at(`${DOCS}benchmarks`), { recursive: true, force: true });
   mkdirSync(at(`${DOCS}benchmarks`), { recursive: true });
@@ -105,31 +140,22 @@ export function writeReport(record: PeersRecord): void {
     at(`${DOCS}benchmarks.md`),
     `# Benchmarks
 
-Written by \`npm run bench:peers\` from [load/results/peers.json](../load/results/peers.json), never by hand. What was found with such figures is in
+Written by \`npm run bench:peers\` from the raw results in [load/results](../load/results), never by hand. What was found with such figures is in
 [performance.md](performance.md).
 
-In each of ${rounds} rounds, every case is run against one target after the other, each time with a fresh server and a fresh generator; ${seconds} s are measured
-after a warm-up. Figures are medians of the rounds, with the lowest and the highest. CPU is that of all processes and threads of the server, user
+In each round, every case is run against one target after the other, each time with a fresh server and a fresh generator, and measured after a
+warm-up. Figures are medians of the rounds, with the lowest and the highest. CPU is that of all processes and threads of the server, user
 and system: µs each is seconds per million. The generator, one process, checks the content, order and number of all answers. Where "the generator
 was the limit", the server could have done more per second, and its times are too long; CPU holds. RSS counts what processes share for each.
 
-| | |
-|---|---|
-| date | ${date.slice(0, 10)} |
-| commit | ${commit}${isChanged ? ', with changes' : ''} |
-| machine | ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGib} GiB, Linux ${machine.kernel}, Node ${machine.node} |
-
-\`\`\`
-${command}
-\`\`\`
-
+${table(['scenarios', 'date', 'commit', 'rounds', 'measured for', 'machine', 'command'], records.map(runRow))}
 ${table(
   ['target', 'what it is', 'version'],
   named.map(({ name, about }) => [name, about, versions[name] ?? '']),
 )}
 ## What must hold
 
-Ratios of medians in this run; less is better.
+Ratios of medians of one run; less is better.
 
 ${table(CHECK_HEAD, checkRows(checked(rows)))}
 ${sections.join('\n')}`,
