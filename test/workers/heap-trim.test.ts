@@ -66,3 +66,15 @@ it('collects four times, because the first ones shrink nothing yet, and no more,
   look(QUIET, 10 * LOOKS);
   expect(collections).toBe(4);
 });
+
+it('goes on without a collection when another thread has taken the collector away meanwhile', async () => {
+  vi.resetModules();
+  vi.doMock('node:v8', async () => ({
+    ...(await vi.importActual<typeof import('node:v8')>('node:v8')),
+    setFlagsFromString: () => {},
+  }));
+  const { heapTrim: trimWithout } = await import('../../src/workers/heap-trim.ts');
+  vi.doUnmock('node:v8');
+  const trim = trimWithout();
+  for (let i = 0; i < 5 * LOOKS; i++) trim(QUIET);
+});
