@@ -2,24 +2,28 @@
  * One table of options. It feeds the command line, the environment, the config file, `Server.start`, `--help` and
  * `docs/configuration.md`. Values are checked once, here; the rest of the program sees a frozen `Config`.
  */
-import { isAbsolute, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { availableCores } from './available-cores.ts';
 import { ConfigError } from './errors.ts';
-import { normalNetworks } from './networks.ts';
-import { normalOrigins } from './origin.ts';
-
-/** How one kind of value is read from text (flag, environment, file) and recognised as a value (library, JSON). */
-export interface Kind<T> {
-  /** What a user sees when a value is refused: "an integer from 1 to 256". */
-  readonly accepts: string;
-  /** Text as given by a person; `base` is the directory that relative paths start from. Undefined when not accepted. */
-  parse(text: string, base: string): T | undefined;
-  isValid(value: unknown): value is T;
-  /** A value that no message and no list may repeat. */
-  readonly isSecret?: boolean;
-}
+import {
+  bytes,
+  choice,
+  duration,
+  engineKind,
+  flagKind,
+  hostKind,
+  integer,
+  type Kind,
+  moduleKind,
+  nameKind,
+  originsKind,
+  orNull,
+  pathKind,
+  proxiesKind,
+  ringBytes,
+  tokenKind,
+} from './option-kinds.ts';
 
 interface Option<T> {
   /** Name on the command line, without the dashes. */
@@ -40,78 +44,6 @@ const MAX_LOOPS = 256;
 /** Characters of a refused value that a message repeats. */
 const SHOWN_LENGTH = 80;
 
-export function integer(min: number, max: number): Kind<number> {
-  const isValid = (value: unknown): value is number =>
-    Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
-  return {
-    accepts: `an integer from ${min} to ${max}`,
-    isValid,
-    parse: (text) => (/^\d+$/.test(text) && isValid(Number(text)) ? Number(text) : undefined),
-  };
-}
-
-export function bytes(min: number, max: number, orZero = false): Kind<number> {
-  const { isValid: inRange } = integer(min, max);
-  const isValid = (value: unknown): value is number => inRange(value) || (orZero && value === 0);
-  const unit: Record<string, number> = { '': 1, kib: KIB, mib: MIB };
-  return {
-    accepts: `${orZero ? '0 (none) or ' : ''}bytes from ${min} to ${max}, as 65536, 64KiB or 1MiB`,
-    isValid,
-    parse: (text) => {
-      const [, digits, suffix = ''] = /^(\d+)(kib|mib)?$/i.exec(text) ?? [];
-      const value = Number(digits) * (unit[suffix.toLowerCase()] ?? Number.NaN);
-      return isValid(value) ? value : undefined;
-    },
-  };
-}
-
-/** Bytes of a ring: positions in it wrap, so its size must be a power of two. */
-function ringBytes(min: number, max: number): Kind<number> {
-  const { isValid: inRange, parse } = bytes(min, max);
-  const isValid = (value: unknown): value is number => inRange(value) && Number.isInteger(Math.log2(value));
-  return {
-    accepts: `a power of two from ${min} to ${max} bytes, as 16777216, 256KiB or 16MiB`,
-    isValid,
-    parse: (text, base) => {
-      const value = parse(text, base);
-      return isValid(value) ? value : undefined;
-    },
-  };
-}
-
-/** Milliseconds inside the program; a person writes seconds, or a number with a unit. */
-export function duration(min: number, max: number, orZero: boolean): Kind<number> {
-  const { isValid: inRange } = integer(min, max);
-  const isValid = (value: unknown): value is number => inRange(value) || (orZero && value === 0);
-  const unit: Record<string, number> = { '': SECOND, ms: 1, s: SECOND, m: 60 * SECOND };
-  return {
-    accepts: `${orZero ? '0 (never) or ' : ''}a time from ${min / SECOND} to ${max / SECOND} seconds, as 10, 10s, 500ms or 2m`,
-    isValid,
-    parse: (text) => {
-      const [, digits, suffix = ''] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
-      const exact = Number(digits) * (unit[suffix] ?? Number.NaN);
-      const value = Math.round(exact);
-      // Decimal fractions are not exact in binary; what is not a whole millisecond is still refused.
-      return Math.abs(exact - value) < 1e-6 && isValid(value) ? value : undefined;
-    },
-  };
-}
-
-function choice<const T extends string>(...values: T[]): Kind<T> {
-  const isValid = (value: unknown): value is T => values.includes(value as T);
-  return {
-    accepts: `one of ${values.join(', ')}`,
-    isValid,
-    parse: (text) => (isValid(text) ? text : undefined),
-  };
-}
-
-export const flagKind: Kind<boolean> = {
-  accepts: 'true or false',
-  isValid: (value): value is boolean => typeof value === 'boolean',
-  parse: (text) => (text === '' || text === 'true' ? true : text === 'false' ? false : undefined),
-};
-
 const LOOPS = integer(1, MAX_LOOPS);
 const loopPerCore = (): number => Math.min(MAX_LOOPS, availableCores());
 
@@ -120,76 +52,6 @@ const workersKind: Kind<number> = {
   accepts: `auto or ${LOOPS.accepts}`,
   parse: (text, base) => (text === 'auto' ? loopPerCore() : LOOPS.parse(text, base)),
 };
-
-const hostKind: Kind<string> = {
-  accepts: 'a host name or an IP address of this machine; empty for all addresses',
-  isValid: (value): value is string => typeof value === 'string' && /^[\w.:%-]{0,255}$/.test(value),
-  parse: (text) => (hostKind.isValid(text) ? text : undefined),
-};
-
-/** Of a whole HTTP header, so printable ASCII without spaces; long enough not to be guessed. */
-const tokenKind: Kind<string | null> = {
-  accepts: 'a token of 16 to 512 printable ASCII characters without spaces',
-  isValid: (value): value is string | null =>
-    value === null || (typeof value === 'string' && /^[!-~]{16,512}$/.test(value)),
-  parse: (text) => (tokenKind.isValid(text) ? text : undefined),
-  isSecret: true,
-};
-
-/** A value that may be left out for something else than a fixed default. */
-const orNull = <T>(kind: Kind<T>): Kind<T | null> => ({
-  ...kind,
-  isValid: (value): value is T | null => value === null || kind.isValid(value),
-});
-
-/** A URL that is not a file; one letter before the colon is a drive of Windows. */
-const OTHER_SCHEME = /^(?!file:)[a-z][a-z\d+.-]+:/i;
-
-/** An app module by path or `file:` URL; kept as a `file:` URL, in text, so that it can travel to the loops. */
-const moduleKind: Kind<string | null> = {
-  accepts: 'the path or the file: URL of a module',
-  isValid: (value): value is string | null =>
-    value === null || (typeof value === 'string' && isFileUrl(value)),
-  parse: (text, base) => {
-    if (text === '' || text.includes('\0') || OTHER_SCHEME.test(text)) return undefined;
-    return text.startsWith('file:') ? text : pathToFileURL(resolve(base, text)).href;
-  },
-};
-
-function isFileUrl(text: string): boolean {
-  try {
-    return fileURLToPath(text) !== '';
-  } catch {
-    return false;
-  }
-}
-
-const originsKind: Kind<string> = {
-  accepts:
-    'origins as https://example.com or http://localhost:8080, separated by commas; * for any; empty for the same origin',
-  isValid: (value): value is string => typeof value === 'string' && normalOrigins(value) === value,
-  parse: normalOrigins,
-};
-
-const HOPS = integer(0, 32);
-
-const proxiesKind: Kind<number | string> = {
-  accepts:
-    'a number of proxies from 0 to 32, or networks as 10.0.0.0/8, 2001:db8::/32, 192.0.2.1, loopback or private, separated by commas',
-  isValid: (value): value is number | string =>
-    HOPS.isValid(value) || (typeof value === 'string' && normalNetworks(value) === value),
-  parse: (text, base) => HOPS.parse(text, base) ?? normalNetworks(text),
-};
-
-/** A path, kept absolute, so that every thread means the same by it. */
-function pathKind(accepts: string): Kind<string | null> {
-  return {
-    accepts,
-    isValid: (value): value is string | null =>
-      value === null || (typeof value === 'string' && isAbsolute(value)),
-    parse: (text, base) => (text.trim() === '' || text.includes('\0') ? undefined : resolve(base, text)),
-  };
-}
 
 /** Infers the type of an option from its kind alone. */
 function option<T>(
@@ -444,6 +306,48 @@ export const OPTIONS = {
     kind: tokenKind,
     fallback: null,
     help: 'bearer token that changes through the admin server need; left out: they are allowed from this machine only',
+  }),
+  backplane: option({
+    flag: 'backplane',
+    metavar: 'URL',
+    kind: engineKind,
+    fallback: null,
+    help: 'engine by which channels reach other nodes; without it they are those of this process',
+  }),
+  nodeId: option({
+    flag: 'node-id',
+    metavar: 'NAME',
+    kind: orNull(nameKind(64)),
+    fallback: null,
+    help: 'what this node is called among the others, which no other may be; left out: the host name and some digits',
+  }),
+  backplanePrefix: option({
+    flag: 'backplane-prefix',
+    metavar: 'NAME',
+    kind: nameKind(64),
+    fallback: 'polyloop',
+    help: 'what everything in the engine begins with; nodes with different ones do not hear each other',
+  }),
+  backplaneKey: option({
+    flag: 'backplane-key',
+    metavar: 'TOKEN',
+    kind: tokenKind,
+    fallback: null,
+    help: 'secret with which nodes seal what they send, so that others who reach the engine cannot publish',
+  }),
+  backplaneBuffer: option({
+    flag: 'backplane-buffer',
+    metavar: 'BYTES',
+    kind: bytes(64 * KIB, 1024 * MIB),
+    fallback: 16 * MIB,
+    help: 'most bytes of messages that wait while the engine is away; beyond it the oldest are dropped',
+  }),
+  backplaneHistory: option({
+    flag: 'backplane-history',
+    metavar: 'COUNT',
+    kind: integer(100, 1_000_000),
+    fallback: 1000,
+    help: 'messages that Redis keeps of a channel for who comes back, at least; NATS keeps none',
   }),
   compression: option({
     flag: 'compression',

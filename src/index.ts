@@ -51,6 +51,7 @@ export {
 export { transferring } from './offload/transferring.ts';
 export type { LoopStatus, ServerEvent, ServerStatus } from './primary/admin/status.ts';
 export type { OffloadSnapshot, TimeSummary } from './primary/offload-stats.ts';
+export type { BackplaneStatus } from './primary/open-bridge.ts';
 export { Server } from './primary/primary.ts';
 export type { RestartCause, ServerState } from './server-state.ts';
 export type { ChannelPosition } from './shared/channel-log.ts';
@@ -78,10 +79,12 @@ export type {
   CloseEvent,
   HistoryOptions,
   MessageData,
+  MissedMessages,
   SendOptions,
   SendOutcome,
   ServerWebSocket,
   SubscribeOptions,
+  SubscribePosition,
   SubscribeRefusal,
   SubscribeResult,
   WebSocket,

@@ -1,6 +1,7 @@
 export const SERVER_STATES = ['starting', 'ready', 'degraded', 'unready', 'draining'] as const;
 /**
- * State of the whole server. `ready`: every loop serves. `degraded`: some do not, at least half of them do. `unready`: fewer.
+ * State of the whole server. `ready`: every loop serves. `degraded`: some do not, at least half of them do; or the engine of the
+ * backplane is away. `unready`: fewer.
  * @useDeclaredType
  */
 export type ServerState = (typeof SERVER_STATES)[number];

@@ -48,6 +48,14 @@ export interface SubscribeOptions {
   readonly limit?: number | undefined;
 }
 
+/** Where a subscription begins, and what it is sent before that. */
+export interface SubscribePosition extends ChannelPosition {
+  /** Messages that are sent before those to come; 0 without `after`. */
+  readonly missed: number;
+  /** Whether nothing is left out between `after` and what is sent; true without `after`. */
+  readonly complete: boolean;
+}
+
 /**
  * Where the channel stood at that moment. The last `missed` messages up to `sequence` are sent first, when the present callback is
  * over; those behind `sequence` are delivered as they come. `complete` is false when a message between `after` and the first
@@ -57,11 +65,13 @@ export type SubscribeResult =
   | ({
       /** The connection is subscribed. */
       readonly ok: true;
-      /** Messages that are sent before those to come; 0 without `after`. */
-      readonly missed: number;
-      /** Whether nothing is left out between `after` and what is sent; true without `after`. */
-      readonly complete: boolean;
-    } & ChannelPosition)
+      /**
+       * Only with a backplane that orders channels over all nodes, and when it has to be asked: resolves when it has answered, with where the
+       * subscription begins; what is sent comes after that. Until then `epoch` is '', and the rest says nothing. Never rejects. When the
+       * subscription ends before, `epoch` stays ''.
+       */
+      readonly settled?: Promise<SubscribePosition>;
+    } & SubscribePosition)
   | {
       /** It is not; nothing has changed. */
       readonly ok: false;
@@ -143,6 +153,23 @@ export interface ServerWebSocket<Data = unknown> extends WebSocket<Data> {
   readonly channels: readonly string[];
   /** Publishes to a channel like `loop.publish`, but not to this connection. It need not be subscribed. */
   publish(channel: string, data: MessageData, options?: SendOptions): PublishResult;
+  /**
+   * Messages of other nodes did not come to this one, and will not. Called for each channel that the connection is subscribed to, behind
+   * the messages that were published before them. Never without a backplane.
+   */
+  onMissed(callback: (ws: this, missed: MissedMessages) => CallbackResult): void;
+}
+
+/** Messages of a channel that were lost between nodes. */
+export interface MissedMessages {
+  /** The channel's name. */
+  readonly channel: string;
+  /** How many; null when that cannot be known, because the node that published them is gone, or the engine has lost them. */
+  readonly count: number | null;
+  /** The channel's sequence behind them: the next message has the number after it. */
+  readonly sequence: number;
+  /** The epoch that this is a sequence of. It is another one than before when the engine has lost what it knew of the channel. */
+  readonly epoch: string;
 }
 
 /**

@@ -4,7 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { codeSpans, markdownTable } from './harness/markdown-table.ts';
 
 const GLOSSARY = new URL('../docs/glossary.md', import.meta.url);
-const BUILT = ['Threads and connections', 'From a request to an end', 'Shared memory', 'Channels', 'Offload'];
+const BUILT = [
+  'Threads and connections',
+  'From a request to an end',
+  'Shared memory',
+  'Channels',
+  'Nodes',
+  'Offload',
+];
 
 const built = BUILT.flatMap((heading) => markdownTable(GLOSSARY, heading));
 const words = built.map(([word = '']) => word);

@@ -1,7 +1,8 @@
 /** `polyloop bench`: sends messages to a WebSocket server for a while, and shows how long the answers took. */
 import { SingleBar } from 'cli-progress';
-import { bytes, duration, flagKind, integer, shownValue } from '../config.ts';
+import { shownValue } from '../config.ts';
 import { ConfigError } from '../errors.ts';
+import { bytes, duration, flagKind, integer } from '../option-kinds.ts';
 import { Load, type LoadOptions } from './bench/load.ts';
 import { isClean, type LoadResult, resultText } from './bench/result.ts';
 import { failed } from './command.ts';

@@ -1,6 +1,7 @@
 /** `polyloop check`: reads the options and loads the app module as a start would, and tells what would run. */
 import { readSources } from '../command-line.ts';
-import { flagKind, resolveConfig } from '../config.ts';
+import { resolveConfig } from '../config.ts';
+import { flagKind } from '../option-kinds.ts';
 import { Server } from '../primary/primary.ts';
 import { reportOf, reportText } from './check/report.ts';
 import type { Usage } from './usage.ts';

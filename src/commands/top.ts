@@ -1,6 +1,6 @@
 /** `polyloop top`: what every loop of a running server does, as a table that is drawn anew every second. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { flagKind } from '../config.ts';
+import { flagKind } from '../option-kinds.ts';
 import type { ServerStatus } from '../primary/admin/status.ts';
 import { failed } from './command.ts';
 import { adminUrl, fetchStatus, followStatus, whatFailed } from './top/feed.ts';

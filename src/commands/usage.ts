@@ -1,8 +1,9 @@
 /** How a command is used: read from one table, which its `--help` is made from too. */
 import { parseArgs } from 'node:util';
 import { helpRows } from '../command-line.ts';
-import { type Kind, shownValue } from '../config.ts';
+import { shownValue } from '../config.ts';
 import { ConfigError } from '../errors.ts';
+import type { Kind } from '../option-kinds.ts';
 
 /** An option of a command. `metavar` is empty when the flag alone means true. */
 export interface Flag<T> {

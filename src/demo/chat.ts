@@ -23,7 +23,7 @@ export function chatRooms(loop: LoopContext): Upgrader<unknown, '/:room'> {
       return body === undefined ? {} : { status: 400, body };
     },
 
-    onUpgrade(ws, { params, query }) {
+    async onUpgrade(ws, { params, query }) {
       const say = (frame: ServerFrame): void => void ws.send(JSON.stringify(frame));
       const room = params.room.normalize();
       const name = nameIn(query);
@@ -35,8 +35,9 @@ export function chatRooms(loop: LoopContext): Upgrader<unknown, '/:room'> {
         ws.close(CloseCode.tryAgainLater, joined.reason);
         return;
       }
-      const { epoch, sequence, missed } = joined;
-      const complete = returned === undefined || joined.complete;
+      const standing = joined.settled ? await joined.settled : joined;
+      const { epoch, sequence, missed } = standing;
+      const complete = returned === undefined || standing.complete;
       say({ type: 'welcome', id: ws.id, name, room, loop: loop.id, epoch, sequence, missed, complete });
       members.join(ws, channel, name);
       ws.onClose.then(() => members.leave(ws, channel));

@@ -2,6 +2,7 @@
 
 import type { LoopStatus, ServerStatus } from '../primary/admin/status.ts';
 import type { TimeSummary } from '../primary/offload-stats.ts';
+import type { BackplaneStatus } from '../primary/open-bridge.ts';
 import { RESTART_CAUSES, SERVER_STATES } from '../server-state.ts';
 import type { DurationSnapshot } from '../shared/duration.ts';
 import type { CounterName } from '../shared/layout.ts';
@@ -22,6 +23,7 @@ export interface Metric {
   readonly help: string;
   /** Names of its labels, without `le` and `quantile`. */
   readonly labels: readonly string[];
+  /** Nothing of what the server does not have. */
   read(status: ServerStatus): readonly Sample[];
 }
 
@@ -39,6 +41,22 @@ function single(
   value: (status: ServerStatus) => number,
 ): Metric {
   return { type, name, help, labels: [], read: (status) => [{ labels: {}, value: value(status) }] };
+}
+
+/** One number of the backplane. */
+function ofBackplane(
+  type: 'counter' | 'gauge',
+  name: string,
+  help: string,
+  value: (backplane: BackplaneStatus) => number,
+): Metric {
+  return {
+    type,
+    name,
+    help,
+    labels: [],
+    read: ({ backplane }) => (backplane === null ? [] : [{ labels: {}, value: value(backplane) }]),
+  };
 }
 
 /** One number of each loop. */
@@ -279,6 +297,52 @@ export const METRICS: readonly Metric[] = [
     (loop) => loop.unreadBytes,
   ),
   counted('polyloop_wakeups_total', 'wakeUps', 'Times that the doorbell woke the loop'),
+
+  ofBackplane('gauge', 'polyloop_backplane_up', '1 when the engine is there', ({ state }) =>
+    Number(state === 'connected'),
+  ),
+  ofBackplane(
+    'counter',
+    'polyloop_backplane_messages_sent_total',
+    'Messages that the engine was given',
+    ({ sent }) => sent,
+  ),
+  ofBackplane(
+    'counter',
+    'polyloop_backplane_messages_received_total',
+    'Messages that came from the engine',
+    ({ received }) => received,
+  ),
+  ofBackplane(
+    'counter',
+    'polyloop_backplane_messages_dropped_total',
+    'Messages of this node that were given up before the engine had them',
+    ({ dropped }) => dropped,
+  ),
+  ofBackplane(
+    'counter',
+    'polyloop_backplane_messages_missed_total',
+    'Messages of other nodes that did not come',
+    ({ missed }) => missed,
+  ),
+  ofBackplane(
+    'counter',
+    'polyloop_backplane_messages_refused_total',
+    'What came and was not from a node',
+    ({ refused }) => refused,
+  ),
+  ofBackplane(
+    'counter',
+    'polyloop_backplane_reconnects_total',
+    'Times that the engine was there again',
+    ({ reconnects }) => reconnects,
+  ),
+  ofBackplane(
+    'gauge',
+    'polyloop_backplane_waiting_bytes',
+    'Messages that wait for the engine',
+    ({ waitingBytes }) => waitingBytes,
+  ),
 
   single('gauge', 'polyloop_offload_workers_limit', 'Most offload workers', ({ offload }) => offload.workers),
   single('gauge', 'polyloop_offload_queued', 'Tasks that wait', ({ offload }) => offload.queued),

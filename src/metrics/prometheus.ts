@@ -20,6 +20,9 @@ function collectProcessMetrics(): Registry {
   return register;
 }
 
+/** Of what the server does not have there is only a head. */
+const hasSamples = (text: string): boolean => !text.slice(text.lastIndexOf('\n') + 1).startsWith('#');
+
 export class PrometheusText {
   readonly #registry = new Registry();
   readonly #read: () => ServerStatus;
@@ -38,11 +41,10 @@ export class PrometheusText {
 
   async scrape(): Promise<string> {
     this.#status = this.#read();
-    const texts = await Promise.all(
-      [this.#registry, processMetrics].map((registry) => registry?.metrics() ?? ''),
-    );
+    const own = await Promise.all(METRICS.map(({ name }) => this.#registry.getSingleMetricAsString(name)));
+    const texts = [...own.filter(hasSamples), (await processMetrics?.metrics()) ?? ''];
     // What prom-client measures between two scrapes is not a number when they are too close, and it does not spell that as Prometheus does.
-    return texts.join('\n').replaceAll(/ Nan$/gm, ' NaN');
+    return texts.join('\n\n').replaceAll(/ Nan$/gm, ' NaN');
   }
 
   /** The totals are kept by the loops. prom-client's own metrics want to count themselves, so this is one that only tells. */

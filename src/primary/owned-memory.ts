@@ -1,5 +1,6 @@
 /** The shared memory as the primary holds it: makes it, publishes into it, and cleans up after a loop that is no more. */
 import type { Config } from '../config.ts';
+import { orderOf } from '../engine-url.ts';
 import { Admissions } from '../shared/admissions.ts';
 import { ChannelLog, threadOf } from '../shared/channel-log.ts';
 import { ControlBlock } from '../shared/control-block.ts';
@@ -15,7 +16,7 @@ export class OwnedMemory {
   readonly block: ControlBlock;
   /** By the primary itself. */
   readonly publishes = { accepted: 0, refused: 0 };
-  readonly #channels: ChannelLog;
+  readonly channels: ChannelLog;
   readonly #publisher: Publisher;
   readonly #state: SharedState;
   /** Undefined when no option needs them. */
@@ -23,15 +24,15 @@ export class OwnedMemory {
   readonly #rates: SharedState | undefined;
 
   constructor(config: Config) {
-    this.pieces = createSharedMemory(config);
+    this.pieces = createSharedMemory(config, orderOf(config.backplane));
     this.block = new ControlBlock(this.pieces.control);
     const { log, channels, state, admissions, rates } = this.pieces;
     const seat = seatsFor(config.workers);
-    this.#channels = new ChannelLog(log, channels, this.block.epoch, threadOf(seat));
-    this.#publisher = new Publisher(this.#channels);
-    this.#state = new SharedState(state, this.#channels.thread);
+    this.channels = new ChannelLog(log, channels, this.block.epoch, threadOf(seat));
+    this.#publisher = new Publisher(this.channels);
+    this.#state = new SharedState(state, this.channels.thread);
     if (admissions.byteLength > 0) this.#admissions = new Admissions(admissions, seat, config);
-    if (rates.byteLength > 0) this.#rates = new SharedState(rates, this.#channels.thread);
+    if (rates.byteLength > 0) this.#rates = new SharedState(rates, this.channels.thread);
   }
 
   publish(channel: string, data: MessageData, options: SendOptions = {}): PublishResult {
@@ -44,23 +45,23 @@ export class OwnedMemory {
 
   /** See `ChannelLog.usage`. */
   usage(): { channels: number; writtenBytes: number } {
-    return this.#channels.usage();
+    return this.channels.usage();
   }
 
   /** Bytes of the log that a loop has before it. */
   unreadBytes(loopId: number): number {
     const seats = this.block.slots.filter((slot) => slot.loopId === loopId).map(({ seat }) => seat);
-    return Math.max(0, ...seats.map((seat) => this.#channels.log.unread(seat))) * UNIT_BYTES;
+    return Math.max(0, ...seats.map((seat) => this.channels.log.unread(seat))) * UNIT_BYTES;
   }
 
   /** See `ChannelLog.ungate`. */
   ungate(seat: number): boolean {
-    return this.#channels.ungate(seat);
+    return this.channels.ungate(seat);
   }
 
   /** The thread on that seat has ended: no lock, no cursor, no subscriber and no connection of it stays behind. */
   forgetSeat(seat: number): void {
-    this.#channels.forgetSeat(seat);
+    this.channels.forgetSeat(seat);
     this.#state.freeLocksOf(threadOf(seat));
     this.#rates?.freeLocksOf(threadOf(seat));
     this.#admissions?.forgetSeat(seat);

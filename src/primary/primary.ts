@@ -16,6 +16,7 @@ import { Journal } from './journal.ts';
 import { type LogOutput, openLog, STDERR } from './log-output.ts';
 import { OffloadPool } from './offload-pool.ts';
 import type { OffloadSnapshot } from './offload-stats.ts';
+import { type OpenBridge, openBridge } from './open-bridge.ts';
 import { warnOfFewFiles } from './open-files.ts';
 import { OwnedMemory } from './owned-memory.ts';
 import { Placement } from './placement.ts';
@@ -60,6 +61,7 @@ export class Server {
   readonly #journal: Journal;
   readonly #status: StatusReader;
   #admin: AdminServer | undefined;
+  #bridge: OpenBridge | null = null;
   #adminPort: number | null = null;
   #phase: ServerPhase = 'starting';
   #failure: LoopError | null = null;
@@ -87,12 +89,12 @@ export class Server {
   }
 
   /**
-   * Starts the loops as `start` does, but does not listen, and ends them again. Gives what the app module sets up; throws as `start` does.
+   * Starts the loops as `start` does, but does not listen, is no node, and ends them again. Gives what the app module sets up; throws as `start` does.
    * What loops log goes to standard error.
    * @internal
    */
   static async outline(options: ServerOptions): Promise<AppOutline> {
-    const config = configOf({ ...options, adminPort: 0 });
+    const config = configOf({ ...options, adminPort: 0, backplane: null });
     findTlsFiles(config);
     const server = new Server(config, await openLog('silent', STDERR));
     await server.#bringUp(async () => {});
@@ -143,6 +145,7 @@ export class Server {
       offload,
       journal,
       phase: () => this.#phase,
+      backplane: () => this.#bridge?.status() ?? null,
     });
   }
 
@@ -237,6 +240,7 @@ export class Server {
     process.on('exit', this.#onExit);
     try {
       await this.#openAdmin();
+      this.#bridge = await openBridge(this.#config, this.#memory.channels, this.#log, this.#journal);
       await this.#supervisor.start();
       await open();
     } catch (error) {
@@ -248,6 +252,7 @@ export class Server {
           this.#acceptor.close();
         },
       );
+      await this.#bridge?.close();
       await this.#offload.close();
       throw error;
     }
@@ -305,6 +310,7 @@ export class Server {
     );
     this.#acceptor.stopListening();
     await this.#supervisor.stop();
+    await this.#bridge?.close();
     await this.#offload.close();
     this.#log.info('stopped');
     await this.#flushLog();

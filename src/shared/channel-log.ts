@@ -2,9 +2,16 @@
 import { ChannelTable } from './channel-table.ts';
 import { ring } from './doorbell.ts';
 import { EncodedName } from './encoded-name.ts';
-import { bellIndex, LOG_LOCK_INDEX, LogWriterLong, UNIT_BYTES } from './layout.ts';
-import { Log } from './log.ts';
-import { LogWriter } from './log-writer.ts';
+import {
+  bellIndex,
+  cursorIndex,
+  LOG_INTEREST_LOST_INDEX,
+  LOG_LOCK_INDEX,
+  LogWriterLong,
+  UNIT_BYTES,
+} from './layout.ts';
+import { INTEREST, LOCAL, Log, Tell } from './log.ts';
+import { LogWriter, NO_POSITION } from './log-writer.ts';
 import { Mutex } from './mutex.ts';
 
 /** Where a channel's numbers stand. Sequences of different epochs cannot be compared. */
@@ -22,6 +29,8 @@ interface ParsedPosition {
 }
 
 const RADIX = 36;
+/** Of a channel that the engine has not yet been asked for. */
+export const UNKNOWN_EPOCH = '';
 /** Two numbers of 64 bits and a point are shorter. */
 const MAX_EPOCH_LENGTH = 32;
 
@@ -47,19 +56,27 @@ export class ChannelLog {
     this.lock = new Mutex(this.log.words, LOG_LOCK_INDEX, thread, 'of the log');
     this.name = new EncodedName(this.table.hashKey);
     this.thread = thread;
-    this.#epoch = epoch.toString(RADIX);
+    // With one order for all nodes, an epoch is the same on all of them.
+    this.#epoch = this.log.isOrdered ? '' : epoch.toString(RADIX);
+    this.table.isOrdered = this.log.isOrdered;
+    if (this.log.bridge !== 0) {
+      this.table.onInterest = (entry, isWanted) => this.#tellInterest(this.table.nameOf(entry), isWanted);
+      this.table.mayForget = (last) => this.#hasBridgeRead(last);
+    }
   }
 
   /** Where the channel stands; `entry` is 0 for one that is not there. Under the lock. */
   positionOf(entry: number): ChannelPosition {
-    const life = entry === 0 ? this.table.lives : this.table.life(entry);
+    const none = this.log.isOrdered ? 0 : this.table.lives;
+    const life = entry === 0 ? none : this.table.life(entry);
     return {
-      epoch: this.#epochOf(life),
+      epoch: this.epochOf(life),
       sequence: entry === 0 ? 0 : this.table.sequence(entry),
     };
   }
 
-  #epochOf(life: number): string {
+  epochOf(life: number): string {
+    if (this.log.isOrdered && life === 0) return UNKNOWN_EPOCH;
     return `${this.#epoch}.${life.toString(RADIX)}`;
   }
 
@@ -70,9 +87,9 @@ export class ChannelLog {
   parse(after: ChannelPosition): ParsedPosition | undefined {
     const { epoch, sequence } = after ?? {};
     if (typeof epoch !== 'string' || epoch.length > MAX_EPOCH_LENGTH) return undefined;
-    if (!Number.isSafeInteger(sequence) || sequence < 0) return undefined;
+    if (!Number.isSafeInteger(sequence) || sequence < 0 || epoch === UNKNOWN_EPOCH) return undefined;
     const life = Number.parseInt(epoch.slice(epoch.indexOf('.') + 1), RADIX);
-    return epoch === this.#epochOf(life) ? { life, sequence } : undefined;
+    return epoch === this.epochOf(life) ? { life, sequence } : undefined;
   }
 
   /**
@@ -83,9 +100,56 @@ export class ChannelLog {
     if (entry !== 0 && life === this.table.life(entry)) {
       return sequence <= this.table.sequence(entry) ? sequence : undefined;
     }
+    // Lives that the engine gives do not compare.
+    if (this.log.isOrdered) return undefined;
     // There were no messages then, and no channel with messages has been forgotten since: so all there are came later.
     const isBefore = entry === 0 || life < this.table.life(entry);
     return sequence === 0 && isBefore && this.table.forgotten <= life ? 0 : undefined;
+  }
+
+  /** In order with the messages around it. When there is no room it looks for itself, see `interestLost`. */
+  #tellInterest(name: string, isWanted: boolean): void {
+    const { words } = this.log;
+    if (!this.#tryTell(name, isWanted ? Tell.wanted : Tell.unwanted, 0))
+      Atomics.store(words, LOG_INTEREST_LOST_INDEX, 1);
+  }
+
+  #tryTell(name: string, connection: Tell, sequence: number): boolean {
+    const { log, writer } = this;
+    const dataBytes = Buffer.byteLength(name);
+    const position = writer.tryReserve(dataBytes);
+    if (position !== NO_POSITION) {
+      const head = { channel: 0, sequence, previous: NO_POSITION, flags: INTEREST | LOCAL, connection };
+      writer.write(position, head, name, dataBytes);
+      writer.commit(position, dataBytes);
+    }
+    ring(log.words, bellIndex(log.bridge));
+    return position !== NO_POSITION;
+  }
+
+  /**
+   * Asks the bridge for what the engine holds behind a sequence of a channel. False when the log is full: there will be no answer.
+   */
+  tryAsk(name: string, sequence: number): boolean {
+    this.lock.lock();
+    try {
+      return this.#tryTell(name, Tell.asked, sequence);
+    } finally {
+      this.lock.unlock();
+    }
+  }
+
+  /** True once, after the bridge was not told of some channels for want of room. The bridge. */
+  takeInterestLost(): boolean {
+    return Atomics.exchange(this.log.words, LOG_INTEREST_LOST_INDEX, 0) === 1;
+  }
+
+  /** What the bridge has not read must keep its channel, whose name is not in the record. */
+  #hasBridgeRead(last: number): boolean {
+    const { log, writer } = this;
+    if (last === NO_POSITION || !log.isActive(log.bridge)) return true;
+    const lag = ((writer.end | 0) - Atomics.load(log.words, cursorIndex(log.bridge))) >>> 0;
+    return last < writer.end - lag;
   }
 
   /** How many channels there are, and bytes of records ever written. */

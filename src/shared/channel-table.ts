@@ -6,6 +6,7 @@
  * entry          ├ link ├ hash ├ sibling ├ u32 name bytes ┤                                      a leaf of the table's trie
  *                ├ f64 sequence ├ f64 position of the last record ├ f64 life ┤
  *                ├ u32 idle before ├ u32 idle after ┤                                            neighbours in the idle list
+ *                ├ u32 subscribers on other nodes ┤
  *                ├ u32 × ⌈loops / 32⌉ loops with interest ├ u32 × loops subscribers ├ name ┤
  * ```
  * A channel is made when it is first subscribed to or published to, and given a life: a number that no other has had. While
@@ -34,21 +35,27 @@ import { NO_POSITION } from './log-writer.ts';
 import { ensureStackRoom } from './stack-room.ts';
 
 /** Words of an entry's first block, by index from its start. */
-const EntryWord = { nameBytes: 3, idleBefore: 10, idleAfter: 11 } as const;
+const EntryWord = { nameBytes: 3, idleBefore: 10, idleAfter: 11, elsewhere: 12 } as const;
 /** The same block as f64. */
 export const EntryLong = { sequence: 2, last: 3, life: 4 } as const;
 const BLOCK_LONGS = BLOCK_WORDS / 2;
 /** Payload word of the chain where the interest begins; payload word 0 is word 1 of the first block. */
-const INTEREST = 11;
+const INTEREST = 12;
 const LOOPS_PER_WORD = 32;
-/** Places of the trie that are looked at in one hold of the lock, when a loop is forgotten. */
-const FORGET_STEPS = 512;
+/** Places of the trie that are looked at in one hold of the lock. */
+const WALK_STEPS = 512;
 const LAST_PLACE = 2 ** 32 - 1;
 
 export class ChannelTable {
+  /** Called when a channel has got its first subscriber on this node, or lost its last one. Under the lock. */
+  onInterest: (entry: number, isWanted: boolean) => void = () => {};
+  /** Whether a channel may be forgotten whose last record is at that position. Under the lock. */
+  mayForget: (last: number) => boolean = () => true;
+  /** Lives are given by the engine: a new channel has none, 0, until the bridge has asked. */
+  isOrdered = false;
   readonly loops: number;
   readonly hashKey: HashKey;
-  readonly #maxChannels: number;
+  readonly maxChannels: number;
   readonly #heap: BlockHeap;
   readonly #trie: HashTrie;
   readonly #words: Uint32Array<SharedArrayBuffer>;
@@ -88,7 +95,7 @@ export class ChannelTable {
     }
     this.loops = word(ChannelsHeaderWord.loops);
     this.hashKey = [word(ChannelsHeaderWord.key0) | 0, word(ChannelsHeaderWord.key1) | 0];
-    this.#maxChannels = word(ChannelsHeaderWord.maxChannels);
+    this.maxChannels = word(ChannelsHeaderWord.maxChannels);
     this.#trie = new HashTrie(this.#heap, TableWord.root);
     this.#counts = INTEREST + interestWords(this.loops);
     this.#name = this.#counts + this.loops;
@@ -124,22 +131,23 @@ export class ChannelTable {
 
   #create(name: EncodedName): number {
     ensureStackRoom();
-    if (this.count >= this.#maxChannels && !this.#forgetOldest()) return 0;
+    if (this.count >= this.maxChannels && !this.#forgetOldest()) return 0;
     const payload = this.#name + name.wordLength;
     const entry = this.#heap.tryAllocate(BlockHeap.blocksFor(payload));
     if (entry === 0) return 0;
     for (let i = INTEREST; i < this.#name; i++) this.#words[this.#heap.indexOf(entry, i)] = 0;
     this.#heap.store(entry, this.#name, name.words, name.wordLength);
     this.#words[entry * BLOCK_WORDS + EntryWord.nameBytes] = name.byteLength;
+    this.setElsewhere(entry, 0);
     this.#setLong(entry, EntryLong.sequence, 0);
     this.#setLong(entry, EntryLong.last, NO_POSITION);
     if (!this.#trie.tryInsert(name.hash, entry)) {
       this.#heap.free(entry);
       return 0;
     }
-    const life = (this.#longs[TableLong.lives] as number) + 1;
+    const life = this.lives + 1;
     this.#longs[TableLong.lives] = life;
-    this.#setLong(entry, EntryLong.life, life);
+    this.#setLong(entry, EntryLong.life, this.isOrdered ? 0 : life);
     this.#words[TableWord.count] = this.count + 1;
     this.#appendIdle(entry);
     return entry;
@@ -158,6 +166,19 @@ export class ChannelTable {
 
   life(entry: number): number {
     return this.#long(entry, EntryLong.life);
+  }
+
+  /** The channel stands elsewhere from here on: nothing that was published before leads there. */
+  place(entry: number, life: number, sequence: number): void {
+    this.#setLong(entry, EntryLong.life, life);
+    this.#setLong(entry, EntryLong.sequence, sequence);
+    this.#setLong(entry, EntryLong.last, NO_POSITION);
+  }
+
+  /** A record of the channel is in the log. */
+  advance(entry: number, sequence: number, last: number): void {
+    this.#setLong(entry, EntryLong.sequence, sequence);
+    this.#setLong(entry, EntryLong.last, last);
   }
 
   /** Lives that there have been: one that begins later has a larger number. */
@@ -196,6 +217,15 @@ export class ChannelTable {
     return total;
   }
 
+  /** Subscribers on other nodes, as far as they have said. */
+  elsewhere(entry: number): number {
+    return this.#words[entry * BLOCK_WORDS + EntryWord.elsewhere] as number;
+  }
+
+  setElsewhere(entry: number, count: number): void {
+    this.#words[entry * BLOCK_WORDS + EntryWord.elsewhere] = count;
+  }
+
   /** The caller has made sure of room on the stack. */
   setSubscribers(entry: number, loop: number, count: number): void {
     const wasIdle = !this.#hasInterest(entry);
@@ -205,8 +235,10 @@ export class ChannelTable {
     const before = this.#words[interest] as number;
     this.#words[interest] = count > 0 ? before | bit : before & ~bit;
     const isIdle = !this.#hasInterest(entry);
-    if (wasIdle && !isIdle) this.#removeIdle(entry);
-    if (!wasIdle && isIdle) this.#appendIdle(entry);
+    if (wasIdle === isIdle) return;
+    if (wasIdle) this.#removeIdle(entry);
+    else this.#appendIdle(entry);
+    this.onInterest(entry, wasIdle);
   }
 
   /** The loops with subscribers, as bits: word `index` holds loops `32 * index` and on. */
@@ -219,17 +251,40 @@ export class ChannelTable {
    * undefined when that was all.
    */
   forgetLoop(loop: number, from: number): number | undefined {
+    return this.#walk(from, (entry) => {
+      if (this.subscribersOn(entry, loop) > 0) this.setSubscribers(entry, loop, 0);
+    });
+  }
+
+  /** Calls `visit` with the entries of some places, from place `from` on. Returns the next one, undefined when that was all. */
+  #walk(from: number, visit: (entry: number) => void): number | undefined {
     let place = from;
-    for (let i = 0; i < FORGET_STEPS; i++) {
+    for (let i = 0; i < WALK_STEPS; i++) {
       const first = this.#trie.leafFrom(place);
       if (first === 0) return undefined;
       place = this.#trie.positionOf(first) + 1;
-      for (let entry = first; entry !== 0; entry = this.#trie.sibling(entry)) {
-        if (this.subscribersOn(entry, loop) > 0) this.setSubscribers(entry, loop, 0);
-      }
+      for (let entry = first; entry !== 0; entry = this.#trie.sibling(entry)) visit(entry);
       if (place > LAST_PLACE) return undefined;
     }
     return place;
+  }
+
+  /**
+   * The names of channels with subscribers, of some places from `from` on; and the place to go on from, undefined when that was all.
+   */
+  wanted(from: number): { readonly names: string[]; readonly next: number | undefined } {
+    const names: string[] = [];
+    const next = this.#walk(from, (entry) => {
+      if (this.#hasInterest(entry)) names.push(this.nameOf(entry));
+    });
+    return { names, next };
+  }
+
+  nameOf(entry: number): string {
+    const byteLength = this.#words[entry * BLOCK_WORDS + EntryWord.nameBytes] as number;
+    const words = new Uint32Array((byteLength + 3) >>> 2);
+    this.#heap.load(entry, this.#name, words, words.length);
+    return Buffer.from(words.buffer, 0, byteLength).toString();
   }
 
   subscribersOn(entry: number, loop: number): number {
@@ -245,7 +300,7 @@ export class ChannelTable {
 
   #forgetOldest(): boolean {
     const entry = this.#words[TableWord.oldestIdle] as number;
-    if (entry === 0) return false;
+    if (entry === 0 || !this.mayForget(this.last(entry))) return false;
     if (this.sequence(entry) > 0) {
       const lives = this.lives + 1;
       this.#longs[TableLong.lives] = lives;

@@ -6,7 +6,7 @@
  * steps at a time, and publishers wait for no longer than that.
  */
 import type { ChannelLog, ChannelPosition } from './channel-log.ts';
-import { BINARY, COMPRESS, RecordWord } from './log.ts';
+import { BINARY, COMPRESS, GAP, RecordWord } from './log.ts';
 import { NO_POSITION } from './log-writer.ts';
 import { HEAD_BYTES, type MessagePack } from './message-pack.ts';
 
@@ -22,6 +22,8 @@ export interface Found extends ChannelPosition {
   readonly trail: Trail;
   /** False when messages that were asked for are no longer held. */
   readonly complete: boolean;
+  /** Whether that is so with the limit left out of account. */
+  readonly isHeld: boolean;
 }
 
 /**
@@ -115,7 +117,7 @@ export class History {
     const { table, writer, lock, name } = this.#shared;
     const parsed = after === undefined ? undefined : this.#shared.parse(after);
     if (!name.trySet(channel)) {
-      return { epoch: '', sequence: 0, tail: 0, trail: new Trail(), complete: !after };
+      return { epoch: '', sequence: 0, tail: 0, trail: new Trail(), complete: !after, isHeld: true };
     }
     let entry: number;
     let position: ChannelPosition;
@@ -135,8 +137,8 @@ export class History {
     }
     const wanted = position.sequence - (known ?? 0);
     const trail = this.#follow(entry, last, position.sequence, Math.min(wanted, limit));
-    const isWhole = trail.length === (after === undefined ? Math.min(wanted, limit) : wanted);
-    return { ...position, tail, trail, complete: known !== undefined && isWhole };
+    const isHeld = known !== undefined && trail.length === Math.min(wanted, limit);
+    return { ...position, tail, trail, isHeld, complete: isHeld && (after === undefined || wanted <= limit) };
   }
 
   /** The newest messages, at most `limit`; with `after`, the oldest of those behind it, so that one can read on from there. */
@@ -251,7 +253,7 @@ export class History {
           const word = log.wordAt(position);
           const isOurs =
             log.words[word + RecordWord.channel] === entry && log.sequenceAt(word) === trail.next - 1;
-          if (!isOurs) return trail;
+          if (!isOurs || ((log.words[word + RecordWord.flags] as number) & GAP) !== 0) return trail;
           if (step === 0) trail.marks.push(mark);
           trail.next--;
           const backLink = this.#backLink(position);

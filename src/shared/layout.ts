@@ -21,8 +21,8 @@
  * The log: every published message, in one order.
  * ```
  * 0    header                        written once, before any loop starts
- *      ├ u32 magic ├ u32 version ├ u32 units of the ring ├ u32 readers ┤
- * 64   append line                   ├ u32 lock ┤                                          any writer
+ *      ├ u32 magic ├ u32 version ├ u32 units of the ring ├ u32 readers ├ u32 bridge ├ u32 ordered ┤
+ * 64   append line                   ├ u32 lock ├ u32 interest lost ┤                                          any writer
  * 128  tail line                     ├ u32 tail ┤                                          the holder of the lock
  * 192  writer line                   ├ f64 end ├ f64 gate ├ f64 next check ├ f64 reserved ┤              the holder of the lock
  * 256  cursor line of reader 0       ├ u32 cursor ├ u32 state ┤                            the reader; see log.ts
@@ -60,7 +60,7 @@ export const MAGIC = 0x50_4c_4c_50;
 export const LOG_MAGIC = 0x47_4c_4c_50;
 export const CHANNELS_MAGIC = 0x48_43_4c_50;
 export const STATE_MAGIC = 0x54_53_4c_50;
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 
 /** Words of the header, by index into a Uint32Array. */
 export const HeaderWord = { magic: 0, version: 1, loops: 2 } as const;
@@ -174,7 +174,7 @@ export const controlBlockBytes = (loops: number): number => retiredOffset(loops,
 
 /** Unit of the ring: positions in it, and sizes of records, are counts of these. */
 export const UNIT_BYTES = CACHE_LINE_BYTES;
-export const LogHeaderWord = { magic: 0, version: 1, units: 2, readers: 3 } as const;
+export const LogHeaderWord = { magic: 0, version: 1, units: 2, readers: 3, bridge: 4, isOrdered: 5 } as const;
 const APPEND_OFFSET = CACHE_LINE_BYTES;
 const TAIL_OFFSET = 2 * CACHE_LINE_BYTES;
 const WRITER_OFFSET = 3 * CACHE_LINE_BYTES;
@@ -182,6 +182,8 @@ const READERS_OFFSET = 4 * CACHE_LINE_BYTES;
 const READER_LINES = 2;
 /** Single words of the log, by index into an Int32Array of the whole. */
 export const LOG_LOCK_INDEX = APPEND_OFFSET / Int32Array.BYTES_PER_ELEMENT;
+/** 1: the bridge was not told that a channel is wanted, or no longer. On the append line, which the lock's holder has. */
+export const LOG_INTEREST_LOST_INDEX = LOG_LOCK_INDEX + 1;
 export const LOG_TAIL_INDEX = TAIL_OFFSET / Int32Array.BYTES_PER_ELEMENT;
 /** Words of the writer line, by index into a Float64Array of the whole. */
 const writerLong = (word: number): number => WRITER_OFFSET / Float64Array.BYTES_PER_ELEMENT + word;

@@ -70,7 +70,10 @@ export class LogWriter {
     return end + padding;
   }
 
-  /** Writes a record at a reserved position. Plain stores: no reader looks behind the tail. */
+  /**
+   * Writes a record at a reserved position. Plain stores: no reader looks behind the tail. `dataBytes` may be more than `data` has: the caller
+   * writes the rest.
+   */
   write(position: number, head: RecordHead, data: string | Uint8Array, dataBytes: number): void {
     const { words, bytes, longs } = this.#log;
     // What was in this room is no longer held, even if the record is not committed in the end.

@@ -56,7 +56,32 @@ export const BINARY = 1;
 export const COMPRESS = 2;
 /** No message: fills the ring up to its end. */
 export const PADDING = 4;
+/** It has come from another node, or is meant for this one alone. */
+export const LOCAL = 8;
+/** No message, and of no channel: tells the bridge something of a channel, see `Tell`. The data is its name. */
+export const INTEREST = 16;
+/** No message: stands for some that will not come. The data is their number, an f64; NaN when it is not known. */
+export const GAP = 32;
+/**
+ * Of no channel: a message that the bridge is to send, and that comes back with its number when the engine has given it one. The data is
+ * what was published and then the channel's name; the sequence says how many bytes the first of these has.
+ */
+export const OUTBOUND = 64;
+/** A copy of a message that was there before, for those who look back. It is not delivered. */
+export const REPLAY = 128;
+/**
+ * No message: says where the channel stands. The data is two f64, its life, and the sequence from which on the log holds what the engine holds,
+ * Infinity when nothing was fetched.
+ */
+export const POSITION = 256;
 const THREAD_SHIFT = 16;
+
+/** What a record of interest says, as its connection: the channel has its first subscriber, has none, or is asked for behind the record's sequence. */
+export const Tell = { unwanted: 0, wanted: 1, asked: 2 } as const;
+export type Tell = (typeof Tell)[keyof typeof Tell];
+
+/** Who gives messages their numbers when there are other nodes: each node, or the engine for each channel. */
+export type BridgeOrder = 'node' | 'channel';
 
 export const TWO_32 = 2 ** 32;
 const INACTIVE = 0;
@@ -81,8 +106,12 @@ export class Log {
   readonly words: Int32Array<SharedArrayBuffer>;
   readonly longs: Float64Array<SharedArrayBuffer>;
   readonly bytes: Buffer<SharedArrayBuffer>;
-  /** Readers that have lines here: one for each loop. */
+  /** Readers that have lines here: one for each seat, and the bridge. */
   readonly readers: number;
+  /** The reader that sends to other nodes, the last one; 0 when there is none. */
+  readonly bridge: number;
+  /** The engine gives all messages their numbers: they are published by way of the bridge alone. */
+  readonly isOrdered: boolean;
   /** Size of the ring. A power of two, so that positions may wrap. */
   readonly units: number;
   /** Most bytes of data in one record. */
@@ -91,21 +120,29 @@ export class Log {
   readonly #ringWord: number;
 
   /**
-   * Allocates the log. Primary only. `ringBytes` is a power of two, at least `MIN_RING_BYTES`. Positions start at `start`,
-   * which matters to tests alone.
+   * Allocates the log. Primary only. `ringBytes` is a power of two, at least `MIN_RING_BYTES`. With a bridge there is one more
+   * reader. Positions start at `start`, which matters to tests alone.
    */
-  static create(readers: number, ringBytes: number, start = 0): SharedArrayBuffer {
+  static create(
+    seats: number,
+    ringBytes: number,
+    bridge: BridgeOrder | null = null,
+    start = 0,
+  ): SharedArrayBuffer {
     if (!Number.isInteger(Math.log2(ringBytes)) || ringBytes < MIN_RING_BYTES) {
       throw new RangeError(
         `the log cannot have ${ringBytes} bytes: not a power of two from ${MIN_RING_BYTES}`,
       );
     }
+    const readers = bridge === null ? seats : seats + 1;
     const memory = new SharedArrayBuffer(logMemoryBytes(readers, ringBytes));
     const words = new Int32Array(memory);
     const longs = new Float64Array(memory, 0, LogWriterLong.reserved + 1);
     words[LogHeaderWord.version] = LAYOUT_VERSION;
     words[LogHeaderWord.units] = ringBytes / UNIT_BYTES;
     words[LogHeaderWord.readers] = readers;
+    words[LogHeaderWord.bridge] = bridge === null ? 0 : seats;
+    words[LogHeaderWord.isOrdered] = bridge === 'channel' ? 1 : 0;
     words[LOG_TAIL_INDEX] = start;
     longs[LogWriterLong.end] = start;
     longs[LogWriterLong.gate] = start;
@@ -127,6 +164,8 @@ export class Log {
       throw new RangeError('shared memory has another layout than this version of polyloop');
     }
     this.readers = this.words[LogHeaderWord.readers] as number;
+    this.bridge = this.words[LogHeaderWord.bridge] as number;
+    this.isOrdered = this.words[LogHeaderWord.isOrdered] === 1;
     this.units = this.words[LogHeaderWord.units] as number;
     if (memory.byteLength < logMemoryBytes(this.readers, this.units * UNIT_BYTES)) {
       throw new RangeError('shared memory is shorter than its header says');
@@ -149,6 +188,11 @@ export class Log {
   /** Units from a position to the end of the ring. */
   unitsToEnd(position: number): number {
     return this.units - (position & this.#mask);
+  }
+
+  /** Where the data of the record at a position begins, in bytes. */
+  dataOffset(position: number): number {
+    return this.wordAt(position) * Uint32Array.BYTES_PER_ELEMENT + RECORD_HEADER_BYTES;
   }
 
   /** The data of the record whose first word that is, in place: a view on the ring. */

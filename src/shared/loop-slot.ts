@@ -49,6 +49,7 @@ export const ACTIVITIES = [
   'onPing',
   'onPong',
   'onDrain',
+  'onMissed',
   'fetch',
   'onShutdown',
 ] as const;

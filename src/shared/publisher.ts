@@ -1,9 +1,10 @@
 /** Puts messages into the log, from any thread. */
-import { type ChannelLog, threadOf } from './channel-log.ts';
+import type { ChannelLog } from './channel-log.ts';
 import { EntryLong } from './channel-table.ts';
 import { ring } from './doorbell.ts';
+import { Interested } from './interested.ts';
 import { bellIndex } from './layout.ts';
-import { withThread } from './log.ts';
+import { OUTBOUND, withThread } from './log.ts';
 import { NO_POSITION } from './log-writer.ts';
 
 /** Whether a message was published. */
@@ -11,7 +12,10 @@ export type PublishResult =
   | {
       /** It is in the log, from where it is delivered. */
       readonly ok: true;
-      /** The message's number in its channel: 1, 2, 3 … */
+      /**
+       * The message's number in its channel: 1, 2, 3 … 0 with a backplane that orders channels over all nodes, because the number is given
+       * later.
+       */
       readonly sequence: number;
     }
   | {
@@ -34,7 +38,7 @@ const TOO_LARGE = refused('too-large');
 const LOG_FULL = refused('log-full');
 const TOO_MANY_CHANNELS = refused('too-many-channels');
 
-const LOOPS_PER_WORD = 32;
+const SENT: PublishResult = { ok: true, sequence: 0 };
 
 /** The true length: a subclass may say something else. */
 const lengthOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'byteLength')
@@ -43,14 +47,13 @@ const lengthOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Arra
 export class Publisher {
   readonly #shared: ChannelLog;
   readonly #onOwn: () => void;
-  /** Loops to wake, as bits. */
-  readonly #interest: Uint32Array;
+  readonly #interested: Interested;
 
   /** `onOwn` is called when this thread's own loop is about to have something to read. */
   constructor(shared: ChannelLog, onOwn: () => void = () => {}) {
     this.#shared = shared;
     this.#onOwn = onOwn;
-    this.#interest = new Uint32Array(Math.ceil(shared.table.loops / LOOPS_PER_WORD));
+    this.#interested = new Interested(shared);
   }
 
   /**
@@ -68,6 +71,7 @@ export class Publisher {
     const dataBytes = typeof data === 'string' ? Buffer.byteLength(data) : lengthOf.call(data);
     if (dataBytes > log.maxDataBytes) return TOO_LARGE;
     if (known === 0 && !name.trySet(channel)) return INVALID_CHANNEL;
+    if (log.isOrdered) return this.#send(channel, data, dataBytes, flags, connection);
     // Before anything is published: a call that fails for want of stack must not leave a message that this loop never reads.
     if (known !== 0) this.#onOwn();
     let sequence: number;
@@ -86,7 +90,7 @@ export class Publisher {
         connection,
       };
       writer.write(position, head, data, dataBytes);
-      for (let i = 0; i < this.#interest.length; i++) this.#interest[i] = table.interest(entry, i);
+      this.#interested.note(entry);
       table.touch(entry);
       const { longs } = table;
       const at = table.longsAt(entry);
@@ -97,18 +101,41 @@ export class Publisher {
     } finally {
       lock.unlock();
     }
-    this.#wake();
+    this.#interested.wake();
+    if (log.bridge !== 0) ring(log.words, bellIndex(log.bridge));
     return { ok: true, sequence };
   }
 
-  /** Only loops with subscribers are woken; others catch up when they wake for another reason, or fall behind. */
-  #wake(): void {
-    const { log, thread } = this.#shared;
-    for (let i = 0; i < this.#interest.length; i++) {
-      for (let bits = this.#interest[i] as number; bits !== 0; bits &= bits - 1) {
-        const loop = i * LOOPS_PER_WORD + 31 - Math.clz32(bits & -bits);
-        if (threadOf(loop) !== thread) ring(log.words, bellIndex(loop));
-      }
+  /** Hands a message to the bridge. It is published here, as on the other nodes, when the engine has given it its number. */
+  #send(
+    channel: string,
+    data: string | Uint8Array,
+    dataBytes: number,
+    flags: number,
+    connection: number,
+  ): PublishResult {
+    const { log, writer, lock, thread } = this.#shared;
+    const nameBytes = Buffer.byteLength(channel);
+    const allBytes = dataBytes + nameBytes;
+    if (allBytes > log.maxDataBytes) return TOO_LARGE;
+    lock.lock();
+    try {
+      const position = writer.tryReserve(allBytes);
+      if (position === NO_POSITION) return LOG_FULL;
+      const head = {
+        channel: 0,
+        sequence: dataBytes,
+        previous: NO_POSITION,
+        flags: connection === 0 ? flags | OUTBOUND : withThread(flags | OUTBOUND, thread),
+        connection,
+      };
+      writer.write(position, head, data, allBytes);
+      log.bytes.write(channel, log.dataOffset(position) + dataBytes, nameBytes);
+      writer.commit(position, allBytes);
+    } finally {
+      lock.unlock();
     }
+    ring(log.words, bellIndex(log.bridge));
+    return SENT;
   }
 }

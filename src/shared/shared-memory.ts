@@ -3,7 +3,7 @@ import { Admissions, type ConnectionLimits } from './admissions.ts';
 import { ChannelTable } from './channel-table.ts';
 import { ControlBlock } from './control-block.ts';
 import { seatsFor } from './layout.ts';
-import { Log } from './log.ts';
+import { type BridgeOrder, Log } from './log.ts';
 import { SharedState } from './state.ts';
 
 export interface SharedMemory {
@@ -30,14 +30,14 @@ export interface SharedMemorySize extends ConnectionLimits {
 /** Some 100,000 addresses at a few messages per second each: what is older than a second makes room. */
 const RATES_BYTES = 32 * 1024 * 1024;
 
-/** Primary only. */
-export function createSharedMemory(size: SharedMemorySize): SharedMemory {
+/** Primary only. `bridge`: how what comes from other nodes is ordered; null when there are none. */
+export function createSharedMemory(size: SharedMemorySize, bridge: BridgeOrder | null = null): SharedMemory {
   const seats = seatsFor(size.workers);
   const countsConnections = size.maxConnections > 0 || size.maxConnectionsPerIp > 0;
   const hasRates = size.upgradesPerSecond > 0 || size.messagesPerSecondPerIp > 0;
   return {
     control: ControlBlock.create(size.workers).memory,
-    log: Log.create(seats, size.logBytes),
+    log: Log.create(seats, size.logBytes, bridge),
     channels: ChannelTable.create(seats, size.maxChannels),
     state: SharedState.create(size.stateBytes),
     admissions: countsConnections ? Admissions.create(seats, size) : new SharedArrayBuffer(0),

@@ -1,6 +1,6 @@
 /** Channels as one loop's connections use them: subscribe, publish, look back. */
-import type { ChannelLog, ChannelPosition } from '../shared/channel-log.ts';
-import { History, type HistoryResult } from '../shared/history.ts';
+import { type ChannelLog, type ChannelPosition, UNKNOWN_EPOCH } from '../shared/channel-log.ts';
+import { type Found, History, type HistoryResult } from '../shared/history.ts';
 import type { CounterName } from '../shared/layout.ts';
 import { recordFlags } from '../shared/log.ts';
 import { MessagePack } from '../shared/message-pack.ts';
@@ -12,12 +12,14 @@ import {
   type MessageData,
   type SendOptions,
   type SubscribeOptions,
+  type SubscribePosition,
   type SubscribeRefusal,
   type SubscribeResult,
   toTextOrBytes,
 } from '../websocket.ts';
 import { CatchUp } from './catch-up.ts';
-import type { FanOut } from './fan-out.ts';
+import type { FanOut, Placed } from './fan-out.ts';
+import { Questions } from './questions.ts';
 import type { ServerWebSocket } from './server-websocket.ts';
 import type { SlowConsumers } from './slow-consumers.ts';
 import { LocalChannel, Subscription } from './subscription.ts';
@@ -42,6 +44,7 @@ export class Channels {
   readonly #publisher: Publisher;
   readonly #history: History;
   readonly #catchUp: CatchUp;
+  readonly #questions: Questions;
   /** Channels with subscribers on this loop, by name. */
   readonly #byName = new Map<string, LocalChannel>();
 
@@ -62,6 +65,9 @@ export class Channels {
     this.#publisher = new Publisher(shared, () => fanOut.schedule());
     this.#history = new History(shared);
     this.#catchUp = new CatchUp(shared, this.#history, fanOut, limits.maxBackpressure);
+    this.#questions = new Questions(shared, this.#history, (subscription, found) =>
+      this.#begin(subscription, found),
+    );
   }
 
   // ── publishing ──
@@ -111,7 +117,7 @@ export class Channels {
     try {
       const entry = channel?.entry ?? table.findOrCreate(encoded);
       if (entry === 0) return this.#refuse('too-many-channels');
-      channel ??= this.#add(name, entry, table.sequence(entry));
+      channel ??= this.#add(name, entry);
       table.setSubscribers(entry, this.#seat, channel.subscribers + 1);
       channel.subscribers++;
       position = this.#shared.positionOf(entry);
@@ -121,6 +127,7 @@ export class Channels {
     }
     const subscription = new Subscription(connection, channel);
     subscriptions.set(name, subscription);
+    if (position.epoch === UNKNOWN_EPOCH) return this.#questions.wait(subscription, after, limit, false);
     if (after === undefined) {
       subscription.joinAt = tail;
       subscription.sequence = position.sequence;
@@ -128,12 +135,23 @@ export class Channels {
       return { ok: true, ...position, missed: 0, complete: true };
     }
     const found = this.#history.find(name, after, limit);
+    if (log.isOrdered && !found.isHeld) return this.#questions.wait(subscription, after, limit, true);
+    return { ok: true, ...this.#begin(subscription, found) };
+  }
+
+  /** Sends what was found, then lets the subscription join. */
+  #begin(subscription: Subscription, found: Found): SubscribePosition {
     const { epoch, sequence, trail } = found;
     const pack = new MessagePack(AHEAD_BYTES);
     const lost = this.#history.pack(trail, pack, AHEAD_BYTES);
     const missed = pack.length + trail.length;
     this.#catchUp.start(subscription, found, pack);
-    return { ok: true, epoch, sequence, missed, complete: found.complete && lost === 0 };
+    return { epoch, sequence, missed, complete: found.complete && lost === 0 };
+  }
+
+  /** The engine has said where a channel stands. */
+  placed(placed: Placed): void {
+    this.#questions.placed(placed);
   }
 
   /** Publishers went on without this loop: its subscriptions go on from what they had, or their connections are closed. */
@@ -145,17 +163,23 @@ export class Channels {
       for (const connection of connections) {
         for (const subscription of connection.subscriptions.values()) {
           const { channel, state } = subscription;
-          // The one looks for what it missed from where it stands, the other skips it.
-          if (state === 'catching-up' || state === 'paused') continue;
-          const { epoch, sequence: newest } = this.#shared.positionOf(channel.entry);
+          // The one looks for what it missed from where it stands, the other skips it, the third asks again.
+          if (state === 'catching-up' || state === 'paused' || state === 'waiting') continue;
+          const { epoch: present, sequence: newest } = this.#shared.positionOf(channel.entry);
+          const epoch = this.#shared.epochOf(channel.life);
           const sequence = state === 'live' ? channel.sequence : subscription.sequence;
-          if (sequence !== newest) behind.push({ subscription, after: { epoch, sequence } });
+          if (sequence !== newest || epoch !== present)
+            behind.push({ subscription, after: { epoch, sequence } });
           else if (state === 'joining') waiting.push(subscription);
         }
       }
-      for (const channel of this.#byName.values())
-        channel.sequence = this.#shared.table.sequence(channel.entry);
+      const { table } = this.#shared;
+      for (const channel of this.#byName.values()) {
+        channel.sequence = table.sequence(channel.entry);
+        channel.life = table.life(channel.entry);
+      }
     });
+    this.#questions.recover();
     for (const subscription of waiting) {
       subscription.joinAt = this.#fanOut.cursor;
       this.#fanOut.join(subscription);
@@ -213,7 +237,7 @@ export class Channels {
     if (!encoded.trySet(name)) return 0;
     return this.#underLock(() => {
       const entry = table.find(encoded);
-      return entry === 0 ? 0 : table.subscribers(entry);
+      return entry === 0 ? 0 : table.subscribers(entry) + table.elsewhere(entry);
     });
   }
 
@@ -223,9 +247,14 @@ export class Channels {
   }
 
   /** What is true of a subscription that has been there for a while. */
-  #standing({ state, channel, joinAt, missed }: Subscription): SubscribeResult {
-    const from = state === 'live' || state === 'paused' ? this.#fanOut.cursor : joinAt;
-    const { epoch, sequence, count } = this.#history.countFrom(channel.name, from);
+  #standing(subscription: Subscription): SubscribeResult {
+    const { state, channel, missed } = subscription;
+    if (state === 'waiting') return this.#questions.standing(subscription);
+    const { epoch, sequence } = this.#underLock(() => this.#shared.positionOf(channel.entry));
+    let had: ChannelPosition = missed ?? { epoch, sequence: subscription.sequence };
+    if (state === 'live' || state === 'paused')
+      had = { epoch: this.#shared.epochOf(channel.life), sequence: channel.sequence };
+    const count = Math.max(0, sequence - (had.epoch === epoch ? had.sequence : 0));
     const waiting = missed === undefined ? 0 : missed.pack.length + missed.trail.length;
     return { ok: true, epoch, sequence, missed: waiting + count, complete: true };
   }
@@ -235,8 +264,9 @@ export class Channels {
     return { ok: false, reason };
   }
 
-  #add(name: string, entry: number, sequence: number): LocalChannel {
-    const channel = new LocalChannel(name, entry, sequence);
+  #add(name: string, entry: number): LocalChannel {
+    const { table } = this.#shared;
+    const channel = new LocalChannel(name, entry, table.life(entry), table.sequence(entry));
     this.#byName.set(name, channel);
     this.#fanOut.channels.set(entry, channel);
     return channel;
@@ -246,6 +276,7 @@ export class Channels {
   #end(subscription: Subscription): void {
     const { channel } = subscription;
     channel.live.delete(subscription);
+    if (subscription.state === 'waiting') this.#questions.end(subscription);
     subscription.state = 'over';
     subscription.missed = undefined;
     channel.subscribers--;

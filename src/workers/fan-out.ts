@@ -8,7 +8,7 @@
 import type { ChannelLog } from '../shared/channel-log.ts';
 import { Doorbell } from '../shared/doorbell.ts';
 import { bellIndex, type CounterName } from '../shared/layout.ts';
-import { BINARY, COMPRESS, RecordWord } from '../shared/log.ts';
+import { BINARY, COMPRESS, GAP, POSITION, REPLAY, RecordWord } from '../shared/log.ts';
 import { LogReader } from '../shared/log-reader.ts';
 import type { App } from '../uws.ts';
 import type { ServerWebSocket } from './server-websocket.ts';
@@ -17,9 +17,26 @@ import type { LocalChannel, Subscription } from './subscription.ts';
 
 /** What one batch may cost: a delivery costs 1, and so does a record; data that a slow client has no room for costs all of it. */
 const BATCH_BUDGET = 2048;
+const NO_MESSAGE = GAP | REPLAY | POSITION;
 /** Messages that are merged. A batch has room for so many, however many deliveries that makes: with fewer, all cost more. */
 const MERGED = 32;
 const MOST_PER_RECORD = BATCH_BUDGET / MERGED - 1;
+
+/** What the engine has said of a channel. */
+export interface Placed {
+  readonly channel: LocalChannel;
+  readonly life: number;
+  readonly sequence: number;
+  /** The log holds all that the engine holds from there on; Infinity when nothing was looked for. */
+  readonly from: number;
+}
+
+/** What the loop does when the log says more than messages. */
+export interface FanOutEvents {
+  /** Publishers did not wait for this loop: it attaches anew and sees to what was missed. */
+  onBehind(): void;
+  onPlaced(placed: Placed): void;
+}
 
 export class FanOut {
   /** Channels with subscribers on this loop, by their entry in the channel table. */
@@ -33,25 +50,26 @@ export class FanOut {
   /** In the order of the positions where they become live. */
   readonly #joining: Subscription[] = [];
   readonly #slow: SlowConsumers;
-  readonly #onMissed: () => void;
+  readonly #events: FanOutEvents;
+  /** What the last record of the batch says, if that is more than a message. */
+  #notice: (() => void) | undefined;
   /** Since backlogs were looked at last: channels that something was delivered of, and how many bytes. */
   readonly #published = new Set<LocalChannel>();
   #publishedBytes = 0;
   #app: App | undefined;
   #isScheduled = false;
 
-  /** `onMissed` is called when publishers did not wait for this loop: it attaches anew and sees to what was missed. */
   constructor(
     shared: ChannelLog,
     seat: number,
     totals: Record<CounterName, number>,
     slow: SlowConsumers,
-    onMissed: () => void,
+    events: FanOutEvents,
   ) {
     this.#shared = shared;
     this.#totals = totals;
     this.#slow = slow;
-    this.#onMissed = onMissed;
+    this.#events = events;
     this.#reader = new LogReader(shared.log, seat);
     this.#doorbell = new Doorbell(shared.log.words, bellIndex(seat), () => {
       totals.wakeUps++;
@@ -125,13 +143,16 @@ export class FanOut {
     this.#checkBacklogs();
     // The loop stood still for long, and publishers went on without it.
     if (!this.#reader.tryBeginReading()) {
-      this.#onMissed();
+      this.#events.onBehind();
       this.schedule();
       return;
     }
     if (this.channels.size === 0) this.#reader.skipToTail();
     else this.#reader.read(BATCH_BUDGET, this.#visit);
     this.#reader.endReading();
+    const tell = this.#notice;
+    this.#notice = undefined;
+    tell?.();
     this.#admit(this.#reader.cursor);
     if (this.#reader.isAtTail) this.#sleep();
     else this.schedule();
@@ -168,10 +189,11 @@ export class FanOut {
     const { log } = this.#shared;
     const channel = this.channels.get(log.words[word + RecordWord.channel] as number);
     if (channel === undefined) return 1;
+    const flags = log.words[word + RecordWord.flags] as number;
+    if ((flags & NO_MESSAGE) !== 0) return this.#visitOther(word, flags, channel);
     channel.sequence = log.sequenceAt(word);
     if (channel.live.size === 0) return 1;
     const data = log.dataAt(word);
-    const flags = log.words[word + RecordWord.flags] as number;
     const isBinary = (flags & BINARY) !== 0;
     const compress = (flags & COMPRESS) !== 0;
     const sender = this.#senderOf(word, channel);
@@ -187,6 +209,34 @@ export class FanOut {
       1 + Math.min(deliveries, MOST_PER_RECORD) + (data.byteLength * BATCH_BUDGET) / this.#slow.lookBytes
     );
   };
+
+  /** Ends the batch, so that user code that is told runs when nothing is being read, and before what comes behind is published. */
+  #visitOther(word: number, flags: number, channel: LocalChannel): number {
+    if ((flags & REPLAY) !== 0) return 1;
+    const { log } = this.#shared;
+    const [first = Number.NaN, from = Number.NaN] = new Float64Array(log.dataAt(word).slice().buffer);
+    const sequence = log.sequenceAt(word);
+    channel.sequence = sequence;
+    if ((flags & GAP) !== 0) {
+      this.#notice = () => this.#tellMissed(channel, Number.isNaN(first) ? null : first);
+    } else {
+      const isOther = channel.life !== 0 && channel.life !== first;
+      channel.life = first;
+      this.#notice = () => {
+        if (isOther) this.#tellMissed(channel, null);
+        this.#events.onPlaced({ channel, life: first, sequence, from });
+      };
+    }
+    return BATCH_BUDGET;
+  }
+
+  /** After what this batch has published to them, which they get before. */
+  #tellMissed(channel: LocalChannel, count: number | null): void {
+    const { name, sequence, life } = channel;
+    const missed = { channel: name, count, sequence, epoch: this.#shared.epochOf(life) };
+    const connections = [...channel.live].map(({ connection }) => connection);
+    for (const connection of connections) connection.missed(missed);
+  }
 
   /** The connection that published the record, if it would get it and must not. */
   #senderOf(word: number, channel: LocalChannel): ServerWebSocket | undefined {

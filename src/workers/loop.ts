@@ -113,9 +113,10 @@ class Loop implements ConnectionHost {
     this.#shared = new ChannelLog(log, channels, this.#block.epoch, threadOf(birth.seat));
     this.#state = new SharedState(state, this.#shared.thread);
     this.slow = new SlowConsumers(birth.config.slowConsumer, birth.config.maxBackpressure, this.totals);
-    this.#fanOut = new FanOut(this.#shared, birth.seat, this.totals, this.slow, () =>
-      this.channels.recover(this.#connections),
-    );
+    this.#fanOut = new FanOut(this.#shared, birth.seat, this.totals, this.slow, {
+      onBehind: () => this.channels.recover(this.#connections),
+      onPlaced: (placed) => this.channels.placed(placed),
+    });
     this.channels = new Channels(
       this.#shared,
       birth.seat,

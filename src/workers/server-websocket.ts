@@ -12,6 +12,7 @@ import {
   type CloseEvent,
   MAX_CONTROL_PAYLOAD_BYTES,
   type MessageData,
+  type MissedMessages,
   type SendOptions,
   type SendOutcome,
   type ServerWebSocket as ServerWebSocketContract,
@@ -78,6 +79,7 @@ class Seldom<Ws> {
   onPing: ((ws: Ws, payload: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined;
   onPong: ((ws: Ws, payload: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined;
   onDrain: ((ws: Ws) => CallbackResult) | undefined;
+  onMissed: ((ws: Ws, missed: MissedMessages) => CallbackResult) | undefined;
 }
 
 /** Most connections have no subscription; they share this. */
@@ -294,6 +296,10 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
     this.#kept().onDrain = callback;
   }
 
+  onMissed(callback: (ws: this, missed: MissedMessages) => CallbackResult): void {
+    this.#kept().onMissed = callback;
+  }
+
   // ── events of the socket, called by the loop ──
 
   opened(raw: Raw): void {
@@ -342,6 +348,11 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
     if (this.#subscriptions.size > 0) this.#host.channels.drained(this as ServerWebSocket);
     const onDrain = this.#seldom?.onDrain;
     if (onDrain && this.bufferedAmount === 0) this.#call('onDrain', onDrain, undefined);
+  }
+
+  missed(missed: MissedMessages): void {
+    const onMissed = this.#seldom?.onMissed;
+    if (onMissed && this.#raw !== null) this.#call('onMissed', onMissed, missed);
   }
 
   /** uWebSockets.js has not kept a message: far too much waits for this peer. */

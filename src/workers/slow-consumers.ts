@@ -59,7 +59,8 @@ export class SlowConsumers {
     if (connection.bufferedAmount > this.#maxBackpressure * RESUME_SHARE) return;
     for (const subscription of connection.subscriptions.values()) {
       if (subscription.state !== 'paused') continue;
-      this.#count(connection, subscription.channel.sequence - subscription.sequence);
+      // Another epoch may have begun meanwhile, of which nothing is counted.
+      this.#count(connection, Math.max(0, subscription.channel.sequence - subscription.sequence));
       yield subscription;
     }
   }

@@ -1,6 +1,8 @@
 /** Who listens here: a channel as one loop knows it, and one connection's part in it. */
+import type { ChannelPosition } from '../shared/channel-log.ts';
 import type { Trail } from '../shared/history.ts';
 import type { MessagePack } from '../shared/message-pack.ts';
+import type { SubscribePosition } from '../websocket.ts';
 import type { ServerWebSocket } from './server-websocket.ts';
 
 /** A channel that has subscribers on this loop. */
@@ -16,20 +18,23 @@ export class LocalChannel {
   readonly live = new Set<Subscription>();
   /** Number of the last message that this loop has read; before the first, of the last one that there was. */
   sequence: number;
+  /** What that is a number of; 0 when it is not known yet. */
+  life: number;
 
-  constructor(name: string, entry: number, sequence: number) {
+  constructor(name: string, entry: number, life: number, sequence: number) {
     this.name = name;
     this.entry = entry;
+    this.life = life;
     this.sequence = sequence;
     this.topic = String(entry);
   }
 }
 
 /**
- * `catching-up`: is sent what it missed. `joining`: its first message is one that this loop has not read yet. `live`: gets messages
+ * `waiting`: the engine must be asked first. `catching-up`: is sent what it missed. `joining`: its first message is one that this loop has not read yet. `live`: gets messages
  * as the loop reads them. `paused`: gets none until its client has read what waits. `over`: unsubscribed, or its connection is closed.
  */
-export type SubscriptionState = 'catching-up' | 'joining' | 'live' | 'paused' | 'over';
+export type SubscriptionState = 'waiting' | 'catching-up' | 'joining' | 'live' | 'paused' | 'over';
 
 /** What was missed and not sent yet: copies, then what is still in the log. All of it comes before what follows on `sequence`. */
 export interface Missed {
@@ -37,6 +42,16 @@ export interface Missed {
   readonly trail: Trail;
   readonly epoch: string;
   readonly sequence: number;
+}
+
+/** What the engine is asked for a subscription. */
+export interface Question {
+  readonly after: ChannelPosition | undefined;
+  readonly limit: number;
+  /** The sequence behind which it was asked for messages; null while it is only asked where the channel stands. */
+  readonly askedBehind: number | null;
+  readonly settled: Promise<SubscribePosition>;
+  readonly settle: (position: SubscribePosition) => void;
 }
 
 /** One connection's subscription to one channel. */
@@ -49,6 +64,7 @@ export class Subscription {
   /** Number of the last message before it begins to be live, or of the last one before it was paused. */
   sequence = 0;
   missed: Missed | undefined;
+  question: Question | undefined;
 
   constructor(connection: ServerWebSocket, channel: LocalChannel) {
     this.connection = connection;

@@ -39,6 +39,16 @@ test('tells the paths of the app and whether it answers plain HTTP', async () =>
   expect(await report([...ONE_LOOP, '--app', bare])).toMatchObject({ paths: ['/*'], hasFetch: false });
 });
 
+test('leaves the engine alone when there is to be a backplane', async () => {
+  let connections = 0;
+  const engine = createServer(() => connections++).listen(0, '127.0.0.1');
+  onTestFinished(() => void engine.close());
+  await once(engine, 'listening');
+  const { port } = engine.address() as AddressInfo;
+  await report([...ONE_LOOP, '--backplane', `redis://127.0.0.1:${port}`]);
+  expect(connections).toBe(0);
+});
+
 test('tells where each option that is not at its default comes from', async () => {
   const file = temporaryFile('polyloop.json', '{ "maxChannels": 7, "idleTimeout": 60, "maxPayload": 9 }');
   const args = [

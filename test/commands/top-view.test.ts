@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { ratesBetween } from '../../src/commands/top/rates.ts';
 import { type Paint, viewLines } from '../../src/commands/top/view.ts';
 import type { LoopStatus, ServerStatus } from '../../src/primary/admin/status.ts';
+import { SAMPLE_BACKPLANE } from '../harness/sample-status.ts';
 import { someStatus } from '../harness/stand-in-admin.ts';
 
 const plain: Paint = (_, text) => text;
@@ -98,6 +99,14 @@ test('shows the latest events, as many as there is room for', () => {
   expect(shown(7)).toHaveLength(0);
 });
 
+test('has a line of the backplane when there is one', () => {
+  const [, , line] = lines(someStatus(1, { backplane: SAMPLE_BACKPLANE }));
+  expect(line).toBe(
+    'backplane redis connected  node node-a  sent 20, received 30  missed 5, dropped 4  waiting 2.00 KiB',
+  );
+  expect(lines(someStatus(1)).join('\n')).not.toContain('backplane');
+});
+
 test('fits every screen that has room for the totals', () => {
   const colourful: Paint = (_, text) => `\x1b[31m${text}\x1b[39m`;
   const events = [
@@ -110,7 +119,12 @@ test('fits every screen that has room for the totals', () => {
     },
   ];
   const status = changed(
-    someStatus(20, { events, detail: 'some reason '.repeat(20), state: 'unready' }),
+    someStatus(20, {
+      events,
+      detail: 'some reason '.repeat(20),
+      state: 'unready',
+      backplane: SAMPLE_BACKPLANE,
+    }),
     () => ({
       connections: 12_345,
       lagMs: 123,

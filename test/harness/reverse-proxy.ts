@@ -62,11 +62,16 @@ export async function startHaproxy(program: string, snippet: string, ports: Prox
   text = replaceOnce(text, 'check port 9464', `check port ${ports.admin}`);
   // Needs as many open files as connections, which this machine may not have.
   text = replaceOnce(text, 'maxconn 100000', 'maxconn 100');
-  const config = join(folder, 'haproxy.cfg');
+  await runHaproxy(program, text, ports.listen);
+}
+
+/** Starts HAProxy with this configuration, which must not even be warned of, and waits until it listens on the port. */
+export async function runHaproxy(program: string, text: string, port: number): Promise<void> {
+  const config = join(temporaryFolder(), 'haproxy.cfg');
   writeFileSync(config, text);
   const { status, stderr } = spawnSync(program, ['-c', '-q', '-f', config], { encoding: 'utf8' });
   if (status !== 0 || stderr.includes('WARNING')) throw new Error(stderr);
-  await run(program, ['-db', '-f', config], ports.listen);
+  await run(program, ['-db', '-f', config], port);
 }
 
 function temporaryFolder(): string {

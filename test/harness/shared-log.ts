@@ -1,7 +1,7 @@
 /** A log and a channel table of a test's own, as several threads would see them, all in one thread. */
 import { ChannelLog, threadOf } from '../../src/shared/channel-log.ts';
 import { ChannelTable } from '../../src/shared/channel-table.ts';
-import { Log, MIN_RING_BYTES, RecordWord } from '../../src/shared/log.ts';
+import { type BridgeOrder, Log, MIN_RING_BYTES, RecordWord } from '../../src/shared/log.ts';
 import { LogReader } from '../../src/shared/log-reader.ts';
 
 export const EPOCH = 0x1234_5678_9abc_def0n;
@@ -11,6 +11,7 @@ export interface SharedLogOptions {
   readonly loops?: number;
   readonly ringBytes?: number;
   readonly maxChannels?: number;
+  readonly bridge?: BridgeOrder | null;
   /** Where the log's positions start. */
   readonly start?: number;
 }
@@ -21,8 +22,14 @@ export class SharedLog {
   /** What the primary sees. */
   readonly primary: ChannelLog;
 
-  constructor({ loops = 1, ringBytes = MIN_RING_BYTES, maxChannels = 64, start = 0 }: SharedLogOptions = {}) {
-    this.log = Log.create(loops, ringBytes, start);
+  constructor({
+    loops = 1,
+    ringBytes = MIN_RING_BYTES,
+    maxChannels = 64,
+    bridge = null,
+    start = 0,
+  }: SharedLogOptions = {}) {
+    this.log = Log.create(loops, ringBytes, bridge, start);
     this.channels = ChannelTable.create(loops, maxChannels);
     this.primary = this.ofLoop(loops);
   }

@@ -8,7 +8,7 @@ import { PrometheusText } from '../../src/metrics/prometheus.ts';
 import { COUNTERS } from '../../src/shared/layout.ts';
 import { type Family, growing, readExposition, total } from '../harness/exposition.ts';
 import { codeSpans, markdownTable } from '../harness/markdown-table.ts';
-import { sampleStatus } from '../harness/sample-status.ts';
+import { SAMPLE_BACKPLANE, sampleStatus } from '../harness/sample-status.ts';
 
 const DOCUMENT = new URL('../../docs/metrics.md', import.meta.url);
 /** Of Prometheus: https://prometheus.io/docs/practices/naming/#base-units, and what counts things. */
@@ -29,7 +29,8 @@ function numbered(): ServerStatus {
   });
   const times = { count: 4, mean: 250, p50: 100, p99: 900, max: 1000 };
   const offload = { ...status.offload, waitMs: times, runMs: times };
-  return { ...status, loops, offload, publishes: { accepted: next++, refused: next++ } };
+  const publishes = { accepted: next++, refused: next++ };
+  return { ...status, loops, offload, publishes, backplane: SAMPLE_BACKPLANE };
 }
 
 const scrape = (status: ServerStatus): Promise<string> => new PrometheusText(() => status).scrape();
@@ -109,6 +110,34 @@ describe('the exposition', () => {
     expect(total(all, 'polyloop_offload_run_seconds', { quantile: '0.99' })).toBe(0.9);
     expect(total(all, 'polyloop_offload_run_seconds_sum')).toBe(1);
     expect(total(all, 'polyloop_offload_run_seconds_count')).toBe(4);
+  });
+
+  it('has the numbers of the backplane, and whether the engine is there', async () => {
+    const told = async (status: ServerStatus): Promise<(readonly [string, number])[]> => {
+      const all = (await families(status)).filter(({ name }) => name.startsWith('polyloop_backplane_'));
+      return all.map(({ name }) => [name.replace('polyloop_backplane_', ''), total(all, name)]);
+    };
+    const counts = [
+      ['messages_sent_total', 20],
+      ['messages_received_total', 30],
+      ['messages_dropped_total', 4],
+      ['messages_missed_total', 5],
+      ['messages_refused_total', 6],
+      ['reconnects_total', 7],
+      ['waiting_bytes', 2048],
+    ];
+    expect(await told(numbered())).toEqual([['up', 1], ...counts]);
+    for (const state of ['degraded', 'down'] as const) {
+      const backplane = { ...SAMPLE_BACKPLANE, state };
+      expect(await told({ ...numbered(), backplane })).toEqual([['up', 0], ...counts]);
+    }
+  });
+
+  it('says nothing of a backplane when there is none', async () => {
+    const text = await scrape({ ...numbered(), backplane: null });
+    expect(text).not.toContain('backplane');
+    expect(text).toContain('polyloop_channels_limit');
+    expect(() => readExposition(text)).not.toThrow();
   });
 
   it('has every counter of a loop, alone or as a reason, but for the sum of some of them', async () => {

@@ -16,7 +16,13 @@ const NO_LIMITS = {
 
 describe.each([1, 8, 64])('the memory of %d loops', (workers) => {
   it('has the pieces that were asked for, and every thread can attach to them', () => {
-    const size = { workers, logBytes: 256 * KIB, maxChannels: 1000, stateBytes: 512 * KIB, ...NO_LIMITS };
+    const size = {
+      workers,
+      logBytes: 256 * KIB,
+      maxChannels: 1000,
+      stateBytes: 512 * KIB,
+      ...NO_LIMITS,
+    };
     const { control, log, channels, state } = createSharedMemory(size);
     const { epoch, loops } = new ControlBlock(control);
     expect(loops).toBe(workers);
@@ -36,7 +42,13 @@ describe.each([1, 8, 64])('the memory of %d loops', (workers) => {
 });
 
 it('has nothing for limits that are not set', () => {
-  const size = { workers: 8, logBytes: 256 * KIB, maxChannels: 1000, stateBytes: 512 * KIB, ...NO_LIMITS };
+  const size = {
+    workers: 8,
+    logBytes: 256 * KIB,
+    maxChannels: 1000,
+    stateBytes: 512 * KIB,
+    ...NO_LIMITS,
+  };
   const bytes = (limits: Partial<typeof NO_LIMITS>): number[] => {
     const { admissions, rates } = createSharedMemory({ ...size, ...limits });
     return [admissions.byteLength, rates.byteLength].map(Math.sign);

@@ -59,7 +59,10 @@ function loopOf(shared: ChannelLog, id = 0) {
   const totals = Object.fromEntries(COUNTERS.map((c) => [c, 0])) as never;
   const connections: Connection[] = [];
   const slow = new SlowConsumers('drop', 1 << 20, totals);
-  const fanOut = new FanOut(shared, id, totals, slow, () => channels.recover(connections as never));
+  const fanOut = new FanOut(shared, id, totals, slow, {
+    onBehind: () => channels.recover(connections as never),
+    onPlaced: (placed) => channels.placed(placed),
+  });
   const channels: Channels = new Channels(
     shared,
     id,

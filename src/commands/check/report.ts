@@ -1,5 +1,7 @@
 /** What a server with these options would be. */
 import { type Config, OPTIONS, type OptionName, type Source, shownPath } from '../../config.ts';
+import { orderOf } from '../../engine-url.ts';
+import type { Kind } from '../../option-kinds.ts';
 import { createSharedMemory } from '../../shared/shared-memory.ts';
 import type { AppOutline } from '../../workers/messages.ts';
 import { plainText, shownBytes } from '../figures.ts';
@@ -7,7 +9,9 @@ import { tableLines } from '../table.ts';
 import { type CertificateReport, reportCertificates } from './certificates.ts';
 
 /** Options whose values nobody must see. */
-const SECRETS: readonly OptionName[] = ['adminToken'];
+const SECRETS: readonly OptionName[] = (Object.keys(OPTIONS) as OptionName[]).filter(
+  (name) => (OPTIONS[name].kind as Kind<unknown>).isSecret,
+);
 
 /** An option that is not at its default. */
 interface Choice {
@@ -32,7 +36,9 @@ export interface Report extends AppOutline {
 
 export function reportOf(sources: readonly Source[], config: Config, outline: AppOutline): Report {
   const { app, workers, host, port } = config;
-  const pieces = Object.entries(createSharedMemory(config)).filter(([, piece]) => piece.byteLength > 0);
+  const pieces = Object.entries(createSharedMemory(config, orderOf(config.backplane))).filter(
+    ([, piece]) => piece.byteLength > 0,
+  );
   return {
     app: app === null ? null : shownPath(app),
     workers,

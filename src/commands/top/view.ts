@@ -2,6 +2,7 @@
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import type { ServerEvent, ServerStatus } from '../../primary/admin/status.ts';
+import type { BackplaneStatus } from '../../primary/open-bridge.ts';
 import { shownBytes, shownCount, shownShare, shownTime } from '../figures.ts';
 import { loopTable } from './loop-table.ts';
 import type { Rates } from './rates.ts';
@@ -26,6 +27,8 @@ export const painter = (stream: WriteStream): Paint =>
 /** Events that are worth a look when there is room for more. */
 const MOST_EVENTS = 10;
 const BLANK_BEFORE_EVENTS = 1;
+/** Without it the totals would have no room. */
+const ROWS_WITH_BACKPLANE = 6;
 const STATE_STYLE: Readonly<Record<ServerStatus['state'], Style>> = {
   starting: 'yellow',
   ready: 'green',
@@ -40,7 +43,7 @@ const LEVEL_STYLE: Readonly<Record<ServerEvent['level'], Style>> = {
 };
 
 export function viewLines(view: View, size: Size, paint: Paint): string[] {
-  const head = headLines(view, size.columns, paint);
+  const head = headLines(view, size, paint);
   const table = loopTable(view, { columns: size.columns, rows: size.rows - head.length }, paint);
   const room = size.rows - head.length - table.length - BLANK_BEFORE_EVENTS;
   const events = view.status.events.slice(-Math.max(0, Math.min(MOST_EVENTS, room)));
@@ -48,7 +51,7 @@ export function viewLines(view: View, size: Size, paint: Paint): string[] {
   return [...head, ...table, '', ...events.map((event) => eventLine(event, size.columns, paint))];
 }
 
-function headLines({ url, status, lost }: View, columns: number, paint: Paint): string[] {
+function headLines({ url, status, lost }: View, { columns, rows }: Size, paint: Paint): string[] {
   const { version, state, detail, uptimeMs, pid, nodeVersion, restarts, log, channels, residentBytes } =
     status;
   const causes = Object.entries(restarts).filter(([, count]) => count > 0);
@@ -73,7 +76,21 @@ function headLines({ url, status, lost }: View, columns: number, paint: Paint): 
     lost === null
       ? paint('dim', cut(figures.join('  '), columns))
       : paint('red', cut(`these figures are old, trying again: ${lost}`, columns));
-  return [first, second, ''];
+  const { backplane } = status;
+  if (backplane === null || rows < ROWS_WITH_BACKPLANE) return [first, second, ''];
+  return [first, second, backplaneLine(backplane, columns, paint), ''];
+}
+
+function backplaneLine(backplane: BackplaneStatus, columns: number, paint: Paint): string {
+  const { engine, node, state, sent, received, missed, dropped, waitingBytes } = backplane;
+  const figures = [
+    `backplane ${engine} ${state}`,
+    `node ${node}`,
+    `sent ${shownCount(sent)}, received ${shownCount(received)}`,
+    `missed ${shownCount(missed)}, dropped ${shownCount(dropped)}`,
+    `waiting ${shownBytes(waitingBytes)}`,
+  ];
+  return paint(state === 'connected' ? 'dim' : 'yellow', cut(figures.join('  '), columns));
 }
 
 function eventLine({ at, level, loop, text }: ServerEvent, columns: number, paint: Paint): string {

@@ -6,6 +6,7 @@ import { version } from '../../version.ts';
 import type { Journal } from '../journal.ts';
 import type { OffloadPool } from '../offload-pool.ts';
 import type { OffloadSnapshot } from '../offload-stats.ts';
+import type { BackplaneStatus } from '../open-bridge.ts';
 import type { OwnedMemory } from '../owned-memory.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { STALE_MS } from '../watchdog.ts';
@@ -66,6 +67,8 @@ export interface ServerStatus {
     /** Option `maxChannels`. */
     readonly max: number;
   };
+  /** The way to other nodes; null without the option `backplane`. */
+  readonly backplane: BackplaneStatus | null;
   /** By `server.publish` and the admin server; those of loops are in their counters. */
   readonly publishes: {
     /** Put into the log. */
@@ -94,6 +97,7 @@ export interface StatusSources {
   readonly offload: OffloadPool;
   readonly journal: Journal;
   phase(): ServerPhase;
+  backplane(): BackplaneStatus | null;
 }
 
 /** 0 when the system does not say, as when the process may open no more files. */
@@ -121,6 +125,7 @@ export class StatusReader {
   read(): ServerStatus {
     const { config, memory, supervisor, offload, journal } = this.#sources;
     const { channels, writtenBytes } = memory.usage();
+    const backplane = this.#sources.backplane();
     const loops = memory.block.snapshot().map((loop) => {
       const isStale = loop.state !== 'ended' && loop.state !== 'starting' && loop.heartbeatAgeMs >= STALE_MS;
       return { ...loop, isStale, unreadBytes: memory.unreadBytes(loop.id) };
@@ -131,7 +136,7 @@ export class StatusReader {
       pid: process.pid,
       startedAt: this.#startedAt.toISOString(),
       uptimeMs: Math.round(performance.now() - this.#startMs),
-      ...this.#state(loops),
+      ...this.#state(loops, backplane),
       loops,
       log: {
         bytes: config.logBytes,
@@ -139,6 +144,7 @@ export class StatusReader {
         writtenBytes,
       },
       channels: { count: channels, max: config.maxChannels },
+      backplane,
       publishes: { ...memory.publishes },
       residentBytes: residentBytes(),
       offload: offload.snapshot(),
@@ -149,15 +155,17 @@ export class StatusReader {
 
   #state(
     loops: readonly Pick<LoopStatus, 'id' | 'state' | 'isStale'>[],
+    backplane: BackplaneStatus | null,
   ): Pick<ServerStatus, 'state' | 'detail'> {
     const phase = this.#sources.phase();
     if (phase !== 'running') return { state: phase, detail: `the server is ${phase}` };
     const missing = loops.filter(({ state, isStale }) => state !== 'ready' || isStale);
-    if (missing.length === 0) return { state: 'ready', detail: null };
-    const detail = missing
-      .map(({ id, state, isStale }) => `loop ${id} ${isStale ? 'does not turn' : `is ${state}`}`)
-      .join(', ');
+    const troubles = missing.map(
+      ({ id, state, isStale }) => `loop ${id} ${isStale ? 'does not turn' : `is ${state}`}`,
+    );
+    if (backplane !== null && backplane.state !== 'connected') troubles.push('the backplane is away');
+    if (troubles.length === 0) return { state: 'ready', detail: null };
     const isEnough = loops.length - missing.length >= loops.length * ENOUGH_LOOPS;
-    return { state: isEnough ? 'degraded' : 'unready', detail };
+    return { state: isEnough ? 'degraded' : 'unready', detail: troubles.join(', ') };
   }
 }

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { ServerEvent, ServerStatus } from '../../../src/primary/admin/status.ts';
 import { AdminPage } from '../../harness/admin-page.ts';
 import { isWithoutBrowser, launchBrowser } from '../../harness/browser.ts';
+import { SAMPLE_BACKPLANE } from '../../harness/sample-status.ts';
 import { loopStatus, ScriptedAdmin, serverStatus } from '../../harness/scripted-admin.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -41,6 +42,7 @@ function everything(uptimeMs: number, refused: number): ServerStatus {
     {
       state: 'degraded',
       detail: 'loop 1 does not turn, loop 2 is starting',
+      backplane: SAMPLE_BACKPLANE,
       restarts: { error: refused, exit: 0, heap: 0, ended: 0, reload: 0 },
       events: [
         event(1, 'info', null, 'reloading'),
@@ -113,6 +115,26 @@ describe.skipIf(isWithoutBrowser())('the live page', () => {
     admin.tell(serverStatus(2000, [loopStatus(0, {}, { messagesIn: 1100 })]));
     await tab.cell('Loop 0', 'In/s', /^1,000$/);
     await tab.plot('Messages per second').filter({ hasText: 'lowest 1,000, highest 1,000' }).waitFor();
+  });
+
+  test('shows the backplane when there is one', async () => {
+    const tab = await visit(serverStatus(1000, [loopStatus(0)], { backplane: SAMPLE_BACKPLANE }));
+    const title = tab.page.getByRole('heading', { name: 'Backplane' });
+    await title.waitFor();
+    const pairs = await tab.page.locator('#backplane > div').allInnerTexts();
+    expect(pairs.map((pair) => pair.split(/\s*\n\s*/))).toEqual([
+      ['This node', 'node-a'],
+      ['Engine', 'Redis, connected'],
+      ['Sent', '20'],
+      ['Received', '30'],
+      ['Missed', '5'],
+      ['Dropped', '4'],
+      ['Refused', '6'],
+      ['Reconnected', '7'],
+      ['Waiting', '2.00 KiB'],
+    ]);
+    admin.tell(serverStatus(2000, [loopStatus(0)]));
+    await title.waitFor({ state: 'hidden' });
   });
 
   test('says in words how it is when a loop does not turn', async () => {

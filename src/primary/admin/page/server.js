@@ -1,10 +1,12 @@
-/** What is not of one loop: restarts, refusals since the start, offload, memory. */
+/** What is not of one loop: restarts, refusals since the start, offload, memory, the backplane. */
 import { byId, make, resize, write } from './dom.js';
 import { shownBytes, shownCount, shownMs, shownShare } from './figures.js';
 import { CAUSES, countOf, REASONS } from './reasons.js';
 
+const ENGINES = { nats: 'NATS', redis: 'Redis' };
+
 export function showServer(status) {
-  const { restarts, offload, log, channels, residentBytes, publishes } = status;
+  const { restarts, offload, log, channels, residentBytes, publishes, backplane } = status;
   list(
     byId('restarts'),
     Object.entries(CAUSES).map(([cause, text]) => [text, shownCount(restarts[cause])]),
@@ -37,6 +39,23 @@ export function showServer(status) {
     ['Ever written to the log', shownBytes(log.writtenBytes)],
     ['Channels', `${shownCount(channels.count)} of ${shownCount(channels.max)}`],
     ['Published by the primary', shownCount(publishes.accepted)],
+  ]);
+
+  byId('nodes').hidden = backplane === null;
+  if (backplane !== null) showBackplane(backplane);
+}
+
+function showBackplane({ engine, node, state, waitingBytes, ...counts }) {
+  list(byId('backplane'), [
+    ['This node', node],
+    ['Engine', `${ENGINES[engine]}, ${state}`],
+    ['Sent', shownCount(counts.sent)],
+    ['Received', shownCount(counts.received)],
+    ['Missed', shownCount(counts.missed)],
+    ['Dropped', shownCount(counts.dropped)],
+    ['Refused', shownCount(counts.refused)],
+    ['Reconnected', shownCount(counts.reconnects)],
+    ['Waiting', shownBytes(waitingBytes)],
   ]);
 }
 
