@@ -17,7 +17,7 @@ const MAX_TEXT = 500;
 
 export default defineApp((loop) => {
   loop.webSocket('/rooms/:room', {
-    onUpgrade(ws, { params, query }) {
+    async onUpgrade(ws, { params, query }) {
       const channel = `room:${params.room}`;
 
       const recent = loop.history(channel, { limit: RECENT });
@@ -28,10 +28,12 @@ export default defineApp((loop) => {
         ws.close(1008, joined.reason);
         return;
       }
+      // Only with a backplane on Redis it may take a moment until that is known.
+      const standing = joined.settled ? await joined.settled : joined;
       const greeting = {
-        epoch: joined.epoch,
-        sequence: joined.sequence - joined.missed,
-        complete: joined.complete,
+        epoch: standing.epoch,
+        sequence: standing.sequence - standing.missed,
+        complete: standing.complete,
         recent: after === recent ? recent.messages.map(({ data }) => JSON.parse(data)) : [],
         here: loop.subscriberCount(channel),
       };

@@ -18,10 +18,15 @@ export default defineApp((loop) => {
       const channel = `room:${params.room}`;
 
       const REQUESTS = {
-        join({ after }) {
+        async join({ after }) {
           const joined = ws.subscribe(channel, after === null ? {} : { after, limit: MAX_MISSED });
-          if (joined.ok) ws.send(JSON.stringify({ joined }));
-          else ws.close(1008, joined.reason);
+          if (!joined.ok) {
+            ws.close(1008, joined.reason);
+            return;
+          }
+          // Only with a backplane on Redis it may take a moment until it is known where the channel stands.
+          const standing = joined.settled ? await joined.settled : joined;
+          ws.send(JSON.stringify({ joined: { ok: true, ...standing } }));
         },
 
         say({ said }) {
