@@ -1,5 +1,6 @@
 /** What must hold: the ratio of one target's median to another's, at most so much. */
 import { clocked } from './scenarios/fan-out.ts';
+import nodes from './scenarios/nodes.ts';
 import { type FigureName, medianOf, type Row } from './summary.ts';
 
 export interface Check {
@@ -61,6 +62,16 @@ function fanOut(name: string, uws: number, relay: number): Check[] {
   ];
 }
 
+/** CPU of both nodes per delivery against Socket.IO's on the same engine. */
+const acrossNodes = (name: string): Check => ({
+  scenario: 'nodes',
+  case: name,
+  figure: 'cpuMicros',
+  of: 'polyloop-redis',
+  than: 'socket.io-redis',
+  atMost: 1 / 3,
+});
+
 export const CHECKS: readonly Check[] = [
   echo(SMALL, 'uws', 1.05),
   echo(SMALL, 'ws', 1 / 1.5),
@@ -85,6 +96,7 @@ export const CHECKS: readonly Check[] = [
     than: 'polyloop-2',
     atMost: 1 / 1.9,
   },
+  ...nodes.cases.map(({ name }) => acrossNodes(name)),
 ];
 
 /** Whether a case of a target is needed for a check. */

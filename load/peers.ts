@@ -41,6 +41,7 @@ const SHARED = [
   'idle',
   'chat',
   'burn',
+  'nodes',
 ];
 const BY_CLOCK = ['polyloop-2', 'uws', 'uws-relay'];
 

@@ -18,6 +18,8 @@ export interface Plan {
   readonly targets: readonly Target[];
   readonly rounds: number;
   readonly seconds: number;
+  /** Whether every other round takes the targets from the last to the first; left out: no. */
+  readonly turns?: boolean;
   /** Left out: all that the target can do. */
   isWanted?(scenario: Scenario, one: Case, target: Target): boolean;
   /** Told after each round all that is known so far, so that what has been measured is not lost. */
@@ -72,7 +74,7 @@ export async function runRounds(plan: Plan): Promise<Sample[]> {
   const samples: Sample[] = [];
   for (let round = 1; round <= plan.rounds; round++) {
     for (const { scenario, one, targets } of work) {
-      for (const target of targets) {
+      for (const target of plan.turns && round % 2 === 0 ? targets.toReversed() : targets) {
         bar.update({ what: `${scenario.name}: ${one.name}: ${target.name}` });
         const pace = one.clock && paceOf(samples, scenario.name, one.clock);
         const isWithoutPace = one.clock !== undefined && pace === undefined;

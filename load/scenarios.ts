@@ -8,6 +8,7 @@ import fanOut from './scenarios/fan-out.ts';
 import handshakes from './scenarios/handshakes.ts';
 import http from './scenarios/http.ts';
 import idle from './scenarios/idle.ts';
+import nodes from './scenarios/nodes.ts';
 import offload from './scenarios/offload.ts';
 import publishStorm from './scenarios/publish-storm.ts';
 import reconnectStorm from './scenarios/reconnect-storm.ts';
@@ -28,6 +29,7 @@ export const SCENARIOS: readonly Scenario[] = [
   sharedState,
   offload,
   burn,
+  nodes,
 ];
 
 export function scenarioNamed(name: string): Scenario {

@@ -1,6 +1,7 @@
 /** What can be measured: Polyloop, and what people would use instead. */
 import { existsSync, readFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
+import { type EngineName, engineVersion, missingEngine } from './engines.ts';
 import type { DialectName } from './generator/dialect.ts';
 import { at, type Command } from './server-process.ts';
 
@@ -12,6 +13,7 @@ export type Ability =
   | 'refuse'
   | 'idle'
   | 'channel'
+  | 'nodes'
   | 'chat'
   | 'burn'
   | 'history'
@@ -28,6 +30,8 @@ export interface Target {
   readonly dialect: DialectName;
   readonly can: readonly Ability[];
   readonly command: Command;
+  /** Of two nodes, what they speak through: the command is that of a node, and its last argument, the engine's URL, is yet to come. */
+  readonly engine?: EngineName;
   /** For the record: `ws 8.23.0`. */
   version(): string;
   /** A file that is there when it is installed. */
@@ -73,8 +77,23 @@ export const polyloop = (app: string, workers: number, ...options: string[]): Co
   );
 
 const polyloopVersion = (): string => `polyloop ${packageVersion('..')}`;
+const socketIoVersion = (): string => `socket.io ${packageVersion('peers/node_modules/socket.io')}`;
+
+/** Two nodes of Polyloop, one loop each. */
+const polyloopOn = (engine: EngineName, title: string): Target => ({
+  name: `polyloop-${engine}`,
+  about: `Polyloop on two nodes of one loop, over ${title}`,
+  loops: 1,
+  dialect: 'plain',
+  can: ['nodes'],
+  command: polyloop('polyloop.js', 1, '--backplane'),
+  engine,
+  version: () => `${polyloopVersion()}, ${engineVersion(engine)}`,
+});
+
 const POLYLOOP_CAN: readonly Ability[] = [...ALL_CAN, 'burn', 'history', 'app', 'state', 'offload'];
 const BUN = `peers/node_modules/@oven/bun-${platform()}-${arch() === 'arm64' ? 'aarch64' : arch()}/bin/bun`;
+const REDIS_ADAPTER = 'peers/node_modules/@socket.io/redis-adapter';
 const TWO = '2';
 
 export const TARGETS: readonly Target[] = [
@@ -139,7 +158,7 @@ export const TARGETS: readonly Target[] = [
     dialect: 'socket.io',
     can: ['echo', 'upgrade', 'idle', 'channel'],
     command: node('peers/socket-io.js', TWO),
-    version: () => `socket.io ${packageVersion('peers/node_modules/socket.io')}`,
+    version: socketIoVersion,
     needs: 'peers/node_modules/@socket.io/cluster-adapter/package.json',
   },
   {
@@ -152,16 +171,31 @@ export const TARGETS: readonly Target[] = [
     version: () => `bun ${packageVersion(BUN.replace('/bin/bun', ''))}`,
     needs: BUN,
   },
+  polyloopOn('redis', 'Redis'),
+  polyloopOn('nats', 'NATS'),
+  {
+    name: 'socket.io-redis',
+    about: 'Socket.IO on two processes with its Redis adapter, its own protocol over WebSocket',
+    loops: 1,
+    dialect: 'socket.io',
+    can: ['nodes'],
+    command: node('peers/socket-io-redis.js'),
+    engine: 'redis',
+    version: () =>
+      `${socketIoVersion()}, redis-adapter ${packageVersion(REDIS_ADAPTER)}, ${engineVersion('redis')}`,
+    needs: `${REDIS_ADAPTER}/package.json`,
+  },
 ];
 
 /** Those that can run here; for the others, one line that says what would help. */
 export function installed(targets: readonly Target[]): Target[] {
-  return targets.filter(({ name, needs }) => {
-    if (needs === undefined || existsSync(at(needs))) return true;
-    process.stderr.write(
-      `${name} is left out: it needs "npm ci" in load/peers, on a system that it is made for\n`,
-    );
-    return false;
+  return targets.filter(({ name, needs, engine }) => {
+    const isThere = needs === undefined || existsSync(at(needs));
+    const missing = isThere
+      ? engine && missingEngine(engine)
+      : 'it needs "npm ci" in load/peers, on a system that it is made for';
+    if (missing !== undefined) process.stderr.write(`${name} is left out: ${missing}\n`);
+    return missing === undefined;
   });
 }
 

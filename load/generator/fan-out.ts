@@ -1,6 +1,7 @@
 /**
  * Channels whose connections all subscribe, and some of which publish. Each publisher keeps `inFlight` of its messages on their way,
  * sending the next when one of its own comes back; with `perSecond` it does so for the warm-up only, and then they publish by the clock.
+ * With `publishPort` a publisher is two connections: one to another node, which it publishes by, and the one that subscribes.
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,6 +11,7 @@ import { dialect } from './dialect.ts';
 import { CLOCK_MS, countsFrom, DRAIN_TIMEOUT_MS, fail, type Load, warmUpMs } from './load.ts';
 import { Latencies, Measurement } from './measurement.ts';
 import { type Listener, Member } from './member.ts';
+import { openPublishers } from './other-node.ts';
 import { Stream } from './stream.ts';
 
 export interface FanOutLoad extends Load {
@@ -26,6 +28,8 @@ export interface FanOutLoad extends Load {
   readonly perSecond?: number;
   /** So many of each channel's subscribers, the last ones, do not read while it is measured. */
   readonly slow?: number;
+  /** Of the other node; left out: there is one. */
+  readonly publishPort?: number;
 }
 
 /** Up to so many connections are opened one after the other, so that the members of a channel alternate between the loops. */
@@ -71,15 +75,25 @@ export async function fanOut(load: FanOutLoad): Promise<Figures> {
   }
 
   const connections = load.channels * load.subscribers;
-  await openAll(connections, connections > ONE_BY_ONE ? AT_A_TIME : 1, async (number) => {
+  const clients = await openAll(connections, connections > ONE_BY_ONE ? AT_A_TIME : 1, (number) =>
+    Client.open(load.port, `/channel/${Math.floor(number / load.subscribers)}`, manner),
+  );
+  const publishing =
+    load.publishPort === undefined ? [] : await openPublishers(load, load.publishPort, clients);
+  for (const [number, client] of clients.entries()) {
     const channel = Math.floor(number / load.subscribers);
-    const client = await Client.open(load.port, `/channel/${channel}`, manner);
-    const sentMs = sentMsOf[channel] ?? [];
-    const member = new Member(client, number % load.subscribers, channel, streams, listen(sentMs));
+    const listener = listen(sentMsOf[channel] ?? []);
+    const member = new Member(
+      client,
+      number % load.subscribers,
+      channel,
+      streams,
+      listener,
+      publishing[number],
+    );
     channels[channel]?.push(member);
     channelOf.set(member, channel);
-  });
-  for (const members of channels) members.sort((a, b) => a.number - b.number);
+  }
   if (connections <= ONE_BY_ONE) for (const members of channels) checkSpread(members, load.loops);
 
   const publishers = channels.flatMap((members) => members.slice(0, load.publishers));
@@ -123,7 +137,7 @@ export async function fanOut(load: FanOutLoad): Promise<Figures> {
   }
   isMeasuring = true;
   const before = deliveries();
-  const measurement = new Measurement(load.pids);
+  const measurement = new Measurement(load.pids, load.apart);
   await delay(load.seconds * 1000);
   const figures = measurement.end(deliveries() - before, latencies.latency);
   isMeasuring = false;

@@ -47,7 +47,8 @@ process.on('uncaughtException', (error) => {
 const load = JSON.parse(process.argv[2] ?? '') as Load;
 // Whoever started this has ended without ending the server.
 process.on('disconnect', () => {
-  for (const pid of load.pids) process.kill(pid, 'SIGKILL');
+  const pids = [...load.pids, ...Object.values(load.apart ?? {}).flat()];
+  for (const pid of new Set(pids)) process.kill(pid, 'SIGKILL');
   process.exit(1);
 });
 

@@ -11,6 +11,8 @@ export interface Load {
   readonly dialect: DialectName;
   /** How long is measured, after the warm-up. */
   readonly seconds: number;
+  /** Processes whose CPU time is told for themselves too, by the name of the figure: some of the server's, or others that it needs. */
+  readonly apart?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** Before measuring, so that the server's code is optimised; no longer than what is measured. */

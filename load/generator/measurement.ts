@@ -2,23 +2,33 @@
 import { createHistogram, performance } from 'node:perf_hooks';
 import { busySeconds, cpuSeconds, residentBytes } from '../process-figures.ts';
 import type { Figures, Latency } from '../result.ts';
+import type { Load } from './load.ts';
 
 const MIB = 1024 * 1024;
 const MICROS_PER_MS = 1000;
 const LONGEST_MS = 100_000;
 
+type Apart = NonNullable<Load['apart']>;
+
 interface Moment {
   readonly ms: number;
   readonly server: number;
+  /** As the load names them. */
+  readonly apart: readonly number[];
+  /** Of those, what is not the server's. */
+  readonly beside: number;
   readonly generator: number;
   readonly machine: number;
 }
 
-function now(pids: readonly number[]): Moment {
+function now(pids: readonly number[], apart: Apart): Moment {
   const { user, system } = process.cpuUsage();
+  const groups = Object.values(apart);
   return {
     ms: performance.now(),
     server: cpuSeconds(pids),
+    apart: groups.map(cpuSeconds),
+    beside: cpuSeconds(groups.flat().filter((pid) => !pids.includes(pid))),
     generator: (user + system) / 1e6,
     machine: busySeconds(),
   };
@@ -26,24 +36,30 @@ function now(pids: readonly number[]): Moment {
 
 export class Measurement {
   readonly #pids: readonly number[];
+  readonly #apart: Apart;
   readonly #before: Moment;
   readonly #residentBefore: number;
 
   /** Begins now. */
-  constructor(pids: readonly number[]) {
+  constructor(pids: readonly number[], apart: Apart = {}) {
     this.#pids = pids;
+    this.#apart = apart;
     this.#residentBefore = residentBytes(pids);
-    this.#before = now(pids);
+    this.#before = now(pids, apart);
   }
 
   /** Ends now; `count` units were done meanwhile. */
   end(count: number, latency: Latency | null): Figures {
-    const after = now(this.#pids);
+    const after = now(this.#pids, this.#apart);
     const resident = residentBytes(this.#pids);
     const seconds = (after.ms - this.#before.ms) / 1000;
     const server = after.server - this.#before.server;
     const generator = after.generator - this.#before.generator;
     const machine = after.machine - this.#before.machine;
+    const beside = after.beside - this.#before.beside;
+    const micros = (index: number): number =>
+      (((after.apart[index] ?? 0) - (this.#before.apart[index] ?? 0)) * 1e6) / count;
+    const more = Object.fromEntries(Object.keys(this.#apart).map((name, index) => [name, micros(index)]));
     return {
       perSecond: count / seconds,
       cpuMicros: (server * 1e6) / count,
@@ -51,7 +67,8 @@ export class Measurement {
       grownMib: (resident - this.#residentBefore) / MIB,
       latency,
       generatorLoad: generator / seconds,
-      othersLoad: Math.max(0, machine - server - generator) / seconds,
+      othersLoad: Math.max(0, machine - server - beside - generator) / seconds,
+      ...(Object.keys(more).length === 0 ? {} : { more }),
     };
   }
 }

@@ -21,6 +21,8 @@ export class Member {
   /** Of what it published. */
   #ownReturned = 0;
   readonly client: Client;
+  /** What it publishes goes over this one: its own connection, or one to another node. */
+  readonly #publishing: Client;
   readonly number: number;
   readonly #streams: readonly Stream[];
   /** Where in their streams the publishers of this channel began, so that each channel has something else on its way. */
@@ -38,8 +40,10 @@ export class Member {
     channel: number,
     streams: readonly Stream[],
     listener: Listener,
+    publishing = client,
   ) {
     this.client = client;
+    this.#publishing = publishing;
     this.number = number;
     this.#streams = streams;
     this.#first = (channel * 37) % (streams[0]?.cycle ?? 1);
@@ -58,7 +62,7 @@ export class Member {
   publish(count: number): void {
     const stream = this.#streams[this.number];
     if (stream === undefined) throw new Error('not a publisher');
-    this.client.write(stream.messages(this.#first + this.published, count));
+    this.#publishing.write(stream.messages(this.#first + this.published, count));
     this.published += count;
   }
 

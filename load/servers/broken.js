@@ -39,4 +39,10 @@ export const brokenApp = (fault) =>
         ws.onBinary((_, message) => publish(message));
       },
     });
+    loop.webSocket('/publish/:channel', {
+      onUpgrade(ws, { params }) {
+        const publish = breaking((message) => loop.publish(params.channel, message));
+        ws.onBinary((_, message) => publish(message));
+      },
+    });
   });

@@ -73,6 +73,15 @@ export default defineApp((loop) => {
     },
   });
 
+  // What is published here, those get that have subscribed, at this node or at another.
+  loop.webSocket('/publish/:channel', {
+    onUpgrade(ws, { params }) {
+      ws.onMessage((_, message, isBinary) => {
+        loop.publish(params.channel, message, { binary: isBinary });
+      });
+    },
+  });
+
   loop.webSocket('/chat', {
     onUpgrade(ws) {
       ws.onMessage((ws, message, isBinary) => {
