@@ -5,7 +5,7 @@
  * Run: npm run bench:peers -- [--rounds 5] [--seconds 2] [--checks] [--cases PATTERN] [--out peers]      after npm run build, on Linux
  *      npm run bench:peers -- --from load/results/peers.json,load/results/peers-idle.json
  * With --checks only what the checks need is measured. Then, and under another name than peers, no document is written. With --from it is
- * written anew, from several runs when they were of different scenarios. npm ci in load/peers installs the peers.
+ * written anew, from several runs when they were of different cases. npm ci in load/peers installs the peers.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -64,14 +64,17 @@ function groupsOf(scenario: string, rows: readonly Row[], figure: FigureName): G
   }));
 }
 
-/** The samples of each scenario, from the last record that has some. */
+/** The samples of each case, from the last record that has some; those of one scenario stand together. */
 export function latestOf(records: readonly PeersRecord[]): Sample[] {
-  const byScenario = new Map<string, readonly Sample[]>();
+  const byScenario = new Map<string, Map<string, readonly Sample[]>>();
   for (const { samples } of records) {
-    for (const [scenario, own] of grouped(samples, (sample) => sample.scenario))
-      byScenario.set(scenario, own);
+    for (const [scenario, own] of grouped(samples, (sample) => sample.scenario)) {
+      const byCase = byScenario.get(scenario) ?? new Map<string, readonly Sample[]>();
+      byScenario.set(scenario, byCase);
+      for (const [name, some] of grouped(own, (sample) => sample.case)) byCase.set(name, some);
+    }
   }
-  return [...byScenario.values()].flat();
+  return [...byScenario.values()].flatMap((byCase) => [...byCase.values()].flat());
 }
 
 const isByClock = (scenario: string, name: string): boolean =>
@@ -128,7 +131,7 @@ function runRow({
   ];
 }
 
-/** Writes docs/benchmarks.md and docs/benchmarks/*.svg. A scenario is taken from the last of the runs that has it. */
+/** Writes docs/benchmarks.md and docs/benchmarks/*.svg. A case is taken from the last of the runs that has it. */
 export function writeReport(records: readonly PeersRecord[]): void {
   const rows = rowsOf(latestOf(records));
   const versions = Object.assign({}, ...records.map((record) => record.versions)) as PeersRecord['versions'];
