@@ -111,7 +111,7 @@ export interface Backplane {
   want(channel: string): void;
   unwant(channel: string): void;
   /**
-   * Order `channel` only: asks for what the engine holds of a channel that is wanted behind a sequence. Answered when the engine is there, behind all
+   * Order `channel` only: asks for what the engine holds of a channel that is wanted behind a sequence. Answered, from there or from before, when the engine is there, behind all
    * messages that it holds at that moment; not at all when the channel is unwanted before.
    */
   replay(channel: string, after: number): void;

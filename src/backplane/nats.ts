@@ -184,7 +184,11 @@ export class NatsBackplane implements Backplane {
     }
     this.#connection = connection;
     const { prefix } = this.#options;
-    connection.subscribe(`${prefix}.n`, { callback: (_, message) => this.#present(asBuffer(message.data)) });
+    connection.subscribe(`${prefix}.n`, {
+      callback: (error, message) => {
+        if (error === null) this.#present(asBuffer(message.data));
+      },
+    });
     for (const channel of this.#arrivals.wanted()) this.#subscribe(connection, channel);
     this.#resume();
   }
@@ -227,7 +231,11 @@ export class NatsBackplane implements Backplane {
 
   #subscribe(connection: NatsConnection, channel: string): void {
     const subscription = connection.subscribe(this.#subject(channel), {
-      callback: (_, message) => this.#arrived(channel, asBuffer(message.data)),
+      callback: (error, message) => {
+        if (error === null) this.#arrived(channel, asBuffer(message.data));
+        // The engine does not let this node hear the channel.
+        else this.#events.onMissed({ channel, count: null });
+      },
     });
     this.#subscriptions.set(channel, subscription);
     if (this.state === 'connected') this.#say(channel, Kind.question);

@@ -14,7 +14,7 @@ const costOf = ({ subject, bytes }: Waiting): number => bytes.length + subject.l
 
 export class Outbox<Message extends Waiting = Waiting> {
   readonly #maxBytes: number;
-  #queue: Message[] = [];
+  #queue: (Message | undefined)[] = [];
   #first = 0;
   #bytes = 0;
 
@@ -46,6 +46,7 @@ export class Outbox<Message extends Waiting = Waiting> {
     const message = this.#queue[this.#first];
     if (message === undefined) return undefined;
     this.#bytes -= costOf(message);
+    this.#queue[this.#first] = undefined;
     this.#first++;
     if (this.#first >= COMPACT_AT && this.#first * 2 >= this.#queue.length) {
       this.#queue = this.#queue.slice(this.#first);

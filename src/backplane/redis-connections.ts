@@ -174,6 +174,9 @@ export class RedisConnections {
       return made;
     };
     const [first, listener] = await Promise.all([redis(), redis()]);
+    // In the handshake it would fail without a word.
+    const { database } = this.#servers;
+    if (database !== 0) await first.select(database);
     listener.on('messageBuffer', (subject: Buffer, bytes: Buffer) => {
       this.#events.onMessage(subject.toString(), bytes);
     });
@@ -235,8 +238,8 @@ export class RedisConnections {
       this.restart();
       return;
     }
-    const commands = pair.commands instanceof Cluster ? [] : [pair.commands.ping()];
-    Promise.all([...commands, pair.listener.ping()]).then(
+    const servers = pair.commands instanceof Cluster ? pair.commands.nodes('master') : [pair.commands];
+    Promise.all([...servers, pair.listener].map((server) => server.ping())).then(
       () => {
         this.#answeredMs = performance.now();
       },

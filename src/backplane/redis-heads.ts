@@ -36,7 +36,8 @@ export class RedisHeads {
 
   acknowledge(channel: string, [epoch, last]: readonly [Buffer, number]): void {
     const life = integer(epoch) ?? 0;
-    if (this.#acks.size < MAX_ACKS && last > 0) this.#acks.set(channel, { life, last });
+    const hasRoom = this.#acks.size < MAX_ACKS || this.#acks.has(channel);
+    if (hasRoom && last > 0) this.#acks.set(channel, { life, last });
   }
 
   /** Once a second. */
@@ -46,12 +47,15 @@ export class RedisHeads {
     this.#acks = new Map();
   }
 
-  /** What both scripts begin with. `place`: where the channel stands that is wanted; `isFirst`: it was not read in this run. */
-  of(channel: string, place = UNKNOWN, isFirst = false): (string | number)[] {
+  /**
+   * What both scripts begin with. `place`: where the channel stands that is wanted; `before`: up to where its numbers were known in an earlier
+   * run of Redis, when nothing was said of that in this one.
+   */
+  of(channel: string, place = UNKNOWN, before = 0): (string | number)[] {
     const acked = this.#acks.get(channel) ?? this.#olderAcks.get(channel) ?? UNKNOWN;
     const life = place.life || acked.life;
     const floor = Math.max(place.life === life ? place.last : 0, acked.life === life ? acked.last : 0);
     // A new epoch, which is taken only when there is none.
-    return [this.run, randomInt(1, MAX_LIFE), KEEP_SECONDS, life, floor, isFirst ? 1 : 0];
+    return [this.run, randomInt(1, MAX_LIFE), KEEP_SECONDS, life, floor, Math.min(before, floor)];
   }
 }

@@ -16,6 +16,8 @@ interface Followed {
   isBusy: boolean;
   /** Of Redis, when it was read last. */
   run: string;
+  /** Up to where its numbers were known in an earlier run. */
+  before: number;
   /** When it was heard or read last, in ms. */
   heardMs: number;
 }
@@ -79,7 +81,15 @@ export class RedisReader {
       },
       onPlaced: (life, sequence) => this.#events.onPlaced({ channel, life, sequence }),
     });
-    const followed = { channel, follower, replays: new Set<number>(), isBusy: false, run: '', heardMs: 0 };
+    const followed = {
+      channel,
+      follower,
+      replays: new Set<number>(),
+      isBusy: false,
+      run: '',
+      before: 0,
+      heardMs: 0,
+    };
     this.#followed.set(names.subject(channel), followed);
     if (!connections.isOpen) return;
     this.#begin(followed);
@@ -103,14 +113,16 @@ export class RedisReader {
   }
 
   /** Redis is there. Asks where new channels stand, before anything is sent that was published after they were wanted. */
-  opened(): void {
+  opened(isOtherRun: boolean): void {
+    if (isOtherRun) for (const each of this.#followed.values()) each.before = each.follower.last;
     for (const followed of this.#followed.values()) if (followed.follower.life === 0) this.#begin(followed);
     void this.#listen([...this.#followed.values()]);
   }
 
-  /** Says up to where this node knows the numbers of a channel that it does not want. */
+  /** Says up to where this node knows the numbers of a channel that it does not want. Reads nothing of it. */
   tellFloor(channel: string): void {
-    if (this.placeOf(channel) === undefined) this.#page(channel, undefined, 0).catch(() => {});
+    if (this.placeOf(channel) === undefined)
+      this.#page(channel, undefined, Number.MAX_SAFE_INTEGER).catch(() => {});
   }
 
   /** Once a second. */
@@ -224,11 +236,10 @@ export class RedisReader {
       if (follower.endReading(page) !== 'done') continue;
       if (replays.size === 0) return;
       follower.pause();
-      for (const after of [...replays]) {
-        // In another life it is asked again.
-        if (!(await this.#tryAnswer(followed, after))) break;
-        replays.delete(after);
-      }
+      const after = [...replays].reduce((one, other) => Math.min(one, other));
+      // In another life it is asked again.
+      if (!(await this.#tryAnswer(followed, after))) continue;
+      for (const each of replays) if (each >= after) replays.delete(each);
     }
   }
 
@@ -265,7 +276,8 @@ export class RedisReader {
 
   async #page(channel: string, followed: Followed | undefined, last: number): Promise<Page<Incoming>> {
     const { connections, names, heads } = this.#parts;
-    const head = heads.of(channel, followed?.follower, followed !== undefined && followed.run !== heads.run);
+    const earlier = followed?.before ?? Number.POSITIVE_INFINITY;
+    const head = heads.of(channel, followed?.follower, followed?.run === heads.run ? 0 : earlier);
     const reply = await connections.run('read', names.keys(channel), ...head, last, PAGE);
     const [epoch, sequence, entries] = reply as [Buffer, number, [Buffer, Buffer[]][]];
     const life = integer(epoch);

@@ -10,7 +10,10 @@
  * Whoever says so too late, when smaller ones were given anew, makes the channel begin a new epoch.
  */
 
-/** KEYS stream, head. ARGV run, epoch if a new one is begun, seconds to keep, epoch and largest sequence known, 1 the first time in this run. */
+/**
+ * KEYS stream, head. ARGV run, epoch if a new one is begun, seconds to keep, epoch and largest sequence known, the largest that was known in an
+ * earlier run.
+ */
 const HEAD = `
 local run, known, floor = ARGV[1], ARGV[4], tonumber(ARGV[5])
 local head = redis.call('HMGET', KEYS[2], 'e', 's', 'r', 'b')
@@ -19,7 +22,7 @@ local isOfRun = head[3] == run
 if epoch and known == epoch and floor > sequence and not isOfRun then
   sequence = floor
   redis.call('HSET', KEYS[2], 's', sequence)
-elseif not epoch or (known == epoch and (floor > sequence or (ARGV[6] == '1' and isOfRun and floor > base))) then
+elseif not epoch or (known == epoch and (floor > sequence or (isOfRun and tonumber(ARGV[6]) > base))) then
   epoch, sequence, isOfRun = ARGV[2], 0, true
   redis.call('DEL', KEYS[1], KEYS[2])
   redis.call('HSET', KEYS[2], 'e', epoch, 's', '0', 'r', run, 'b', '0')
@@ -33,14 +36,13 @@ redis.call('EXPIRE', KEYS[2], ARGV[3])
 /**
  * As above, then messages that go together, publisher, its number of the last, 1 if they may have been here before, numbers that they take, how
  * many numbers back messages are kept, pub/sub channel. Gives the messages the next sequences, keeps them, and publishes
- * `EPOCH:SEQUENCE:MESSAGES`. Returns epoch and sequence of the last; that is 0 when they have been here before.
+ * `EPOCH:SEQUENCE:MESSAGES`. Returns epoch and sequence of the last; that is 0 when they have been here before, and -1 when later
+ * ones of the same publisher have been, without them.
  */
 export const PUBLISH = `${HEAD}
 local mine = 'n' .. ARGV[8]
-if ARGV[10] == '1' then
-  local last = redis.call('HGET', KEYS[2], mine)
-  if last and tonumber(last) >= tonumber(ARGV[9]) then return { epoch, 0 } end
-end
+local last = redis.call('HGET', KEYS[2], mine)
+if last and tonumber(last) >= tonumber(ARGV[9]) then return { epoch, ARGV[10] == '1' and 0 or -1 } end
 if not isOfRun then redis.call('HSET', KEYS[2], 'r', run, 'b', sequence) end
 sequence = redis.call('HINCRBY', KEYS[2], 's', ARGV[11])
 redis.call('HSET', KEYS[2], mine, ARGV[9])

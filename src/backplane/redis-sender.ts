@@ -74,7 +74,7 @@ export class RedisSender {
   }
 
   get isIdle(): boolean {
-    return this.#outbox.length === 0 && this.#inFlight === 0;
+    return this.#outbox.length === 0 && this.#inFlight === 0 && this.#gaps.size === 0;
   }
 
   publish(message: Outgoing): void {
@@ -124,7 +124,7 @@ export class RedisSender {
       if (next === undefined) break;
       const { channel } = next;
       const batch = batches.get(channel);
-      const isBusy = (this.#inFlightOf.get(channel) ?? 0) >= CHANNEL_WINDOW;
+      const isBusy = (this.#inFlightOf.get(channel) ?? 0) + weightOf(next) > CHANNEL_WINDOW;
       if (isBusy || isLater.has(channel) || batch?.tryAdd(next) === false) {
         isLater.add(channel);
         later.push(next);
@@ -164,8 +164,9 @@ export class RedisSender {
   async #send(sending: Sending): Promise<void> {
     const { connections, codec, names, heads, totals, placeOf } = this.#parts;
     const { channel, subject, bytes, number, count, isRetry, isGap } = sending;
+    const weight = weightOf(sending);
     this.#inFlight++;
-    this.#inFlightOf.set(channel, (this.#inFlightOf.get(channel) ?? 0) + 1);
+    this.#inFlightOf.set(channel, (this.#inFlightOf.get(channel) ?? 0) + weight);
     try {
       const head = heads.of(channel, placeOf(channel));
       // Gaps are counted apart: they overtake messages that wait.
@@ -173,12 +174,14 @@ export class RedisSender {
       const message = [bytes, publisher, number, isRetry ? 1 : 0, count, this.#history, subject] as const;
       const reply = await connections.run('publish', names.keys(channel), ...head, ...message);
       heads.acknowledge(channel, reply as [Buffer, number]);
-      if (!isGap) totals.sent += count;
+      // Later ones have overtaken them, which can only be told of now.
+      if ((reply as [Buffer, number])[1] < 0) this.#drop(sending);
+      else if (!isGap) totals.sent += count;
     } catch (error) {
       this.#failed(sending, error as Error);
     }
     this.#inFlight--;
-    const left = (this.#inFlightOf.get(channel) ?? 1) - 1;
+    const left = (this.#inFlightOf.get(channel) ?? 0) - weight;
     if (left > 0) this.#inFlightOf.set(channel, left);
     else this.#inFlightOf.delete(channel);
     if (this.#inFlight === 0 && this.#again.length > 0) {
@@ -199,6 +202,9 @@ export class RedisSender {
     this.#parts.connections.restart();
   }
 }
+
+/** What is sent again goes alone: what follows must not be taken before it. */
+const weightOf = ({ isRetry }: Sending): number => (isRetry ? CHANNEL_WINDOW : 1);
 
 const isLoose = ({ isRetry, isGap }: Sending): boolean => !isRetry && !isGap;
 

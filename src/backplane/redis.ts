@@ -104,8 +104,8 @@ export class RedisBackplane implements Backplane {
     this.#isClosed = true;
     clearInterval(this.#timer);
     const endMs = performance.now() + timeoutMs;
-    while (!this.#sender.isIdle && this.#connections.isOpen && performance.now() < endMs) {
-      this.#sender.pump();
+    while (!this.#sender.isIdle && this.#heads.run !== '' && performance.now() < endMs) {
+      this.#sender.start();
       await new Promise((resolve) => setTimeout(resolve, FLUSH_LOOK_MS));
     }
     this.#connections.close();
@@ -122,7 +122,7 @@ export class RedisBackplane implements Backplane {
       for (const channel of this.#heads.acknowledged()) this.#reader.tellFloor(channel);
     }
     this.#setState('connected');
-    this.#reader.opened();
+    this.#reader.opened(before !== run);
     this.#sender.start();
     this.#connections.listen([this.#names.everyone]).catch(() => this.#connections.restart());
   }

@@ -36,7 +36,7 @@ export class Headcount {
   /** Once a second: tells the others what has changed in some of the channels that are wanted here. */
   look(wanted: ReadonlyMap<string, unknown>): void {
     this.#forgetSilent();
-    if (++this.#looks % REPEAT_LOOKS === 0) this.#told.clear();
+    if (++this.#looks % REPEAT_LOOKS === 0) this.#tellAgain();
     let changed = new Map<string, number>();
     const tell = (): boolean => {
       const counts = changed;
@@ -60,7 +60,7 @@ export class Headcount {
 
   /** Another node has said something. */
   heard(node: string, counts: ReadonlyMap<string, number>): void {
-    if (!this.#nodes.has(node)) this.#told.clear();
+    if (!this.#nodes.has(node)) this.#tellAgain();
     this.#nodes.set(node, performance.now());
     for (const [channel, count] of counts) {
       const others = this.#others.get(channel) ?? new Map<string, number>();
@@ -102,6 +102,11 @@ export class Headcount {
       yield value as string;
     }
     for (const channel of [...this.#told.keys()]) if (!wanted.has(channel)) yield channel;
+  }
+
+  /** Also that a channel has nobody any more. */
+  #tellAgain(): void {
+    for (const channel of this.#told.keys()) this.#told.set(channel, Number.NaN);
   }
 
   #countHere(channel: string): number {

@@ -110,13 +110,44 @@ describe.skipIf(NO_REDIS !== undefined)('a backplane on Redis', { timeout: 60 * 
     await until(() => one.got.length === 500);
     const late = await node('late');
     late.backplane.want('c');
-    for (const after of [0, 490, 500, 600]) late.backplane.replay('c', after);
-    await until(() => late.replayed.length === 4);
-    const texts = (from: number) => Array.from({ length: 500 - from }, (_, i) => String(from + i + 1));
-    const by = new Map(late.replayed.map((each) => [each.after, each.texts]));
-    expect(by.get(0)).toEqual(texts(0));
-    expect(by.get(490)).toEqual(texts(490));
-    expect([by.get(500), by.get(600)]).toEqual([[], []]);
+    const texts = (from: number) =>
+      Array.from({ length: Math.max(0, 500 - from) }, (_, i) => String(from + i + 1));
+    for (const [index, after] of [0, 490, 500, 600].entries()) {
+      late.backplane.replay('c', after);
+      await until(() => late.replayed.length > index);
+      expect(late.replayed[index]).toEqual({ channel: 'c', after, texts: texts(after) });
+    }
+  });
+
+  it('answers many that ask for different sequences at once with the whole that covers them', async () => {
+    const [one] = (await wanting(1)) as [BackplaneNode];
+    for (let i = 1; i <= 300; i++) one.publish('c', String(i));
+    await until(() => one.got.length === 300);
+    for (const after of [290, 17, 250, 300]) one.backplane.replay('c', after);
+    await until(() => one.replayed.some(({ after }) => after === 17));
+    one.publish('c', 'behind');
+    await until(() => one.texts.includes('behind'));
+    expect(one.replayed.length).toBeLessThan(4);
+  });
+
+  it('keeps a channel, and what it holds, that a node wants after it has published to it', async () => {
+    const [witness] = (await wanting(1)) as [BackplaneNode];
+    const author = await node('author');
+    for (let i = 1; i <= 5; i++) author.publish('c', String(i));
+    await until(() => witness.got.length === 5 && author.backplane.totals.sent === 5);
+    author.backplane.want('c');
+    await until(() => author.placed.length === 1);
+    expect(author.placed).toEqual([{ channel: 'c', life: witness.placed[0]?.life, sequence: 5 }]);
+    author.publish('c', '6');
+    await until(() => witness.got.length === 6);
+    expect([witness.placed.length, witness.missed]).toEqual([1, []]);
+  });
+
+  it('does not connect to a database that there is none of', async () => {
+    const lost = await BackplaneNode.start(`${redis.url}/99`, 'lost');
+    nodes.push(lost);
+    await until(() => lost.states.length > 0);
+    expect(lost.backplane.state).toBe('down');
   });
 
   it('gives what Redis still holds when more was asked for', async () => {

@@ -121,3 +121,12 @@ it('forgets a node that is silent', () => {
   look();
   expect(elsewhere('a')).toBe(7);
 });
+
+it('tells that a channel has nobody any more when that is to be told again', () => {
+  subscribers('a', 2);
+  look();
+  subscribers('a', 0);
+  wanted.delete('a');
+  heard('new', {});
+  expect(look()).toEqual([['a', 0]]);
+});
