@@ -1,11 +1,9 @@
 /** What this node publishes, on its way to Redis: kept while that is away, sent in order, once. */
-import type { BackplaneTotals, Outgoing } from './backplane.ts';
+import type { Outgoing } from './backplane.ts';
 import { Outbox } from './outbox.ts';
-import type { RedisCodec } from './redis-codec.ts';
-import type { RedisConnections } from './redis-connections.ts';
 import { isRefusal, isTransient } from './redis-errors.ts';
-import type { Place, RedisHeads } from './redis-heads.ts';
-import type { RedisNames } from './redis-names.ts';
+import type { Place } from './redis-heads.ts';
+import type { ReaderParts } from './redis-reader.ts';
 
 /** Messages of one channel on their way together, or the word that some were dropped. */
 interface Sending {
@@ -23,12 +21,7 @@ interface Sending {
   isRetry: boolean;
 }
 
-export interface SenderParts {
-  readonly connections: RedisConnections;
-  readonly codec: RedisCodec;
-  readonly names: RedisNames;
-  readonly heads: RedisHeads;
-  readonly totals: { -readonly [Name in keyof BackplaneTotals]: BackplaneTotals[Name] };
+export interface SenderParts extends ReaderParts {
   /** Where a channel stands that is wanted. */
   placeOf(channel: string): Place | undefined;
 }

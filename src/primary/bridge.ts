@@ -82,7 +82,7 @@ export class Bridge {
       this.#backplane.tryAnnounce(counts),
     );
     this.#count = setInterval(() => this.#headcount.look(this.#wanted), LOOK_MS).unref();
-    this.#underLock(() => this.#reader.attach());
+    this.#shared.lock.hold(() => this.#reader.attach());
     this.#lookForInterest();
     this.#run();
   }
@@ -210,7 +210,7 @@ export class Bridge {
     const present = new Set<string>();
     for (let place: number | undefined = 0; place !== undefined; ) {
       const from: number = place;
-      const { names, next } = this.#underLock(() => this.#shared.table.wanted(from));
+      const { names, next } = this.#shared.lock.hold(() => this.#shared.table.wanted(from));
       for (const name of names) present.add(name);
       place = next;
     }
@@ -305,15 +305,6 @@ export class Bridge {
       }
     }, RETRY_MS);
     return false;
-  }
-
-  #underLock<T>(run: () => T): T {
-    this.#shared.lock.lock();
-    try {
-      return run();
-    } finally {
-      this.#shared.lock.unlock();
-    }
   }
 }
 

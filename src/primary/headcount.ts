@@ -79,15 +79,12 @@ export class Headcount {
     for (const each of others.values()) count += each;
     const { table, lock, name } = this.#shared;
     if (!name.trySet(channel)) return;
-    lock.lock();
-    try {
+    lock.hold(() => {
       // Nothing is forgotten for a channel that is none of this node's.
       const entry =
         table.find(name) || (table.count < this.#max / 2 && count > 0 ? table.findOrCreate(name) : 0);
       if (entry !== 0) table.setElsewhere(entry, count);
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   /** Some of those that are wanted, and then those that no longer are. */
@@ -112,13 +109,10 @@ export class Headcount {
   #countHere(channel: string): number {
     const { table, lock, name } = this.#shared;
     if (!name.trySet(channel)) return 0;
-    lock.lock();
-    try {
+    return lock.hold(() => {
       const entry = table.find(name);
       return entry === 0 ? 0 : table.subscribers(entry);
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   #forgetSilent(): void {

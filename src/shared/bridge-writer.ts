@@ -82,16 +82,13 @@ export class BridgeWriter {
   tryUnplace(channel: string): boolean {
     const { table, log, lock, name } = this.#shared;
     if (!name.trySet(channel)) return true;
-    lock.lock();
-    try {
+    return lock.hold(() => {
       const entry = table.find(name);
       if (entry === 0) return true;
       if (table.subscribers(entry) > 0) return false;
       if (log.isOrdered) table.place(entry, 0, 0);
       return true;
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   /**

@@ -131,12 +131,7 @@ export class ChannelLog {
    * Asks the bridge for what the engine holds behind a sequence of a channel. False when the log is full: there will be no answer.
    */
   tryAsk(name: string, sequence: number): boolean {
-    this.lock.lock();
-    try {
-      return this.#tryTell(name, Tell.asked, sequence);
-    } finally {
-      this.lock.unlock();
-    }
+    return this.lock.hold(() => this.#tryTell(name, Tell.asked, sequence));
   }
 
   /** True once, after the bridge was not told of some channels for want of room. The bridge. */

@@ -54,6 +54,16 @@ export class Mutex {
     return Atomics.compareExchange(this.#words, this.#index, FREE, this.#holder) === FREE;
   }
 
+  /** Runs what needs the lock, and gives it back whatever comes of that. */
+  hold<T>(run: () => T): T {
+    this.lock();
+    try {
+      return run();
+    } finally {
+      this.unlock();
+    }
+  }
+
   /**
    * Gives the lock back. Call it from `finally`. A call can throw when the stack is at its end, and the lock would then stay
    * taken; so `lock` rehearses this call, from further down the stack, before it takes the lock.

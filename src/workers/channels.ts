@@ -158,7 +158,7 @@ export class Channels {
   recover(connections: Iterable<ServerWebSocket>): void {
     const behind: { subscription: Subscription; after: ChannelPosition }[] = [];
     const waiting: Subscription[] = [];
-    this.#underLock(() => {
+    this.#shared.lock.hold(() => {
       this.#fanOut.attach();
       for (const connection of connections) {
         for (const subscription of connection.subscriptions.values()) {
@@ -205,7 +205,7 @@ export class Channels {
     ensureStackRoom();
     connection.subscriptions.delete(name);
     if (subscription.state === 'live') connection.leaveTopic(subscription.channel.topic);
-    this.#underLock(() => this.#end(subscription));
+    this.#shared.lock.hold(() => this.#end(subscription));
     return true;
   }
 
@@ -213,7 +213,7 @@ export class Channels {
   leave(connection: ServerWebSocket): void {
     this.#fanOut.senders.delete(connection.number);
     if (connection.subscriptions.size === 0) return;
-    this.#underLock(() => {
+    this.#shared.lock.hold(() => {
       for (const subscription of connection.subscriptions.values()) this.#end(subscription);
     });
     connection.subscriptions.clear();
@@ -235,7 +235,7 @@ export class Channels {
   subscriberCount(name: string): number {
     const { name: encoded, table } = this.#shared;
     if (!encoded.trySet(name)) return 0;
-    return this.#underLock(() => {
+    return this.#shared.lock.hold(() => {
       const entry = table.find(encoded);
       return entry === 0 ? 0 : table.subscribers(entry) + table.elsewhere(entry);
     });
@@ -250,7 +250,7 @@ export class Channels {
   #standing(subscription: Subscription): SubscribeResult {
     const { state, channel, missed } = subscription;
     if (state === 'waiting') return this.#questions.standing(subscription);
-    const { epoch, sequence } = this.#underLock(() => this.#shared.positionOf(channel.entry));
+    const { epoch, sequence } = this.#shared.lock.hold(() => this.#shared.positionOf(channel.entry));
     let had: ChannelPosition = missed ?? { epoch, sequence: subscription.sequence };
     if (state === 'live' || state === 'paused')
       had = { epoch: this.#shared.epochOf(channel.life), sequence: channel.sequence };
@@ -284,15 +284,6 @@ export class Channels {
     if (channel.subscribers > 0) return;
     this.#byName.delete(channel.name);
     this.#fanOut.channels.delete(channel.entry);
-  }
-
-  #underLock<T>(run: () => T): T {
-    this.#shared.lock.lock();
-    try {
-      return run();
-    } finally {
-      this.#shared.lock.unlock();
-    }
   }
 }
 

@@ -128,12 +128,6 @@ export class Questions {
   }
 
   #positionOf({ entry }: LocalChannel): ChannelPosition {
-    const { lock } = this.#shared;
-    lock.lock();
-    try {
-      return this.#shared.positionOf(entry);
-    } finally {
-      lock.unlock();
-    }
+    return this.#shared.lock.hold(() => this.#shared.positionOf(entry));
   }
 }
