@@ -9,26 +9,25 @@ interface Buffering {
 }
 
 export class BacklogSurvey {
-  readonly #connections: ReadonlySet<Buffering>;
+  readonly #connections: Iterable<Buffering>;
   readonly #slot: LoopSlot;
   #round: Iterator<Buffering>;
   #bytes = 0;
   #backlogs = 0;
 
-  constructor(connections: ReadonlySet<Buffering>, slot: LoopSlot) {
+  constructor(connections: Iterable<Buffering>, slot: LoopSlot) {
     this.#connections = connections;
     this.#slot = slot;
-    this.#round = connections.values();
+    this.#round = connections[Symbol.iterator]();
   }
 
   /** Asks the next connections; when all have been asked, their sum is told and a new round begins. */
   look(): void {
     for (let asked = 0; asked < CONNECTIONS_PER_LOOK; asked++) {
-      // An iterator of a set goes on with what was added, and leaves out what was deleted.
       const { done, value } = this.#round.next();
       if (done) {
         this.#slot.tellBacklogs(this.#backlogs, this.#bytes);
-        this.#round = this.#connections.values();
+        this.#round = this.#connections[Symbol.iterator]();
         this.#bytes = 0;
         this.#backlogs = 0;
         return;

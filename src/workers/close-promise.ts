@@ -4,7 +4,8 @@
  * knows the connection, and the loop asks here when it sees an unhandled rejection.
  *
  * Most connections have one for all their life, so it is made to be small: derived promises are plain ones, which V8 makes without
- * functions to settle them, and become of this kind afterwards.
+ * functions to settle them, and become of this kind afterwards; and they are told their connection when it ends, because none can
+ * reject before.
  */
 export interface CloseOwner {
   /** A callback of its `onClose` failed. */
@@ -12,21 +13,36 @@ export interface CloseOwner {
 }
 
 export class ClosePromise<T> extends Promise<T> {
-  declare owner: CloseOwner;
+  /** Absent until the connection is closed. */
+  declare owner?: CloseOwner;
   /** Absent in derived promises. */
-  declare settle: (value: T) => void;
+  declare resolve: (value: T) => void;
+  /** Until the connection is closed: the last that was derived from this one. Those before it follow as a list. */
+  declare derived?: ClosePromise<unknown> | undefined;
+  declare before?: ClosePromise<unknown> | undefined;
 
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
 
-  constructor(owner: CloseOwner) {
+  constructor() {
     let settle: (value: T) => void = () => {};
     super((resolve) => {
       settle = resolve;
     });
-    this.owner = owner;
-    this.settle = settle;
+    this.resolve = settle;
+    this.derived = undefined;
+  }
+
+  /** The connection is closed. */
+  settle(value: T, owner: CloseOwner): void {
+    const owned: ClosePromise<unknown>[] = [this as ClosePromise<unknown>];
+    for (const promise of owned) {
+      for (let one = promise.derived; one !== undefined; one = one.before) owned.push(one);
+      promise.owner = owner;
+      promise.derived = undefined;
+    }
+    this.resolve(value);
   }
 
   // biome-ignore lint/suspicious/noThenProperty: a promise has one
@@ -36,7 +52,11 @@ export class ClosePromise<T> extends Promise<T> {
   ): Promise<A | B> {
     const derived = super.then(onFulfilled, onRejected) as ClosePromise<A | B>;
     Object.setPrototypeOf(derived, ClosePromise.prototype);
-    derived.owner = this.owner;
+    if (this.owner !== undefined) derived.owner = this.owner;
+    else {
+      if (this.derived !== undefined) derived.before = this.derived;
+      this.derived = derived as ClosePromise<unknown>;
+    }
     return derived;
   }
 }
@@ -44,6 +64,6 @@ export class ClosePromise<T> extends Promise<T> {
 /** True when the rejected promise hangs on a connection's `onClose`; that connection has been told. */
 export function claimRejection(promise: Promise<unknown>, error: unknown): boolean {
   if (!(promise instanceof ClosePromise)) return false;
-  promise.owner.closeCallbackFailed(error);
+  promise.owner?.closeCallbackFailed(error);
   return true;
 }

@@ -1,6 +1,7 @@
 /** The end of a loop: tell user code, close connections little by little, let buffers and answers flush. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { within } from '../within.ts';
+import type { Crowd } from './crowd.ts';
 import type { DrainMessage, ShedMessage } from './messages.ts';
 import type { ServerWebSocket } from './server-websocket.ts';
 
@@ -18,7 +19,7 @@ const HANDSHAKE_GRACE_MS = 2000;
 const BACKLOG_GRACE_MS = 1000;
 
 export interface Drainable {
-  readonly connections: ReadonlySet<ServerWebSocket>;
+  readonly connections: Crowd<ServerWebSocket>;
   /** TCP connections that are no WebSockets, or not yet. */
   unanswered(): number;
   /** Refuses what is new; resolves when the plain HTTP requests under way are answered. Null when there are none. */
@@ -52,7 +53,7 @@ export async function drain(loop: Drainable, message: DrainMessage): Promise<voi
 
 /** Closes a part of the connections, and resolves with how many. */
 export async function shed(
-  connections: ReadonlySet<ServerWebSocket>,
+  connections: Crowd<ServerWebSocket>,
   { fraction, ...how }: ShedMessage,
 ): Promise<number> {
   const chosen = shuffled([...connections]).slice(0, Math.round(connections.size * fraction));

@@ -29,6 +29,7 @@ import { BacklogSurvey } from './backlog-survey.ts';
 import { Channels } from './channels.ts';
 import { ClientAddress } from './client-address.ts';
 import { claimRejection } from './close-promise.ts';
+import { Crowd } from './crowd.ts';
 import { drain, shed } from './drain.ts';
 import { FanOut } from './fan-out.ts';
 import { HttpRequests } from './fetch.ts';
@@ -90,7 +91,7 @@ class Loop implements ConnectionHost {
   readonly #upgrades: Upgrades;
   readonly #offload: Offload;
   #tracing: Tracing | null = null;
-  readonly #connections = new Set<ServerWebSocket>();
+  readonly #connections = new Crowd<ServerWebSocket>();
   readonly #shutdownCallbacks: (() => void | Promise<void>)[] = [];
   readonly #stopHeartbeat: () => void;
   #app: App | undefined;

@@ -23,6 +23,7 @@ import {
 import type { Admission } from './admission.ts';
 import type { Channels } from './channels.ts';
 import { type CloseOwner, ClosePromise } from './close-promise.ts';
+import type { CrowdMember } from './crowd.ts';
 import { EarlyMessages } from './early-messages.ts';
 import { byteLength, toNative } from './encode.ts';
 import { ensureRoomToClose } from './room-to-close.ts';
@@ -74,6 +75,8 @@ class Seldom<Ws> {
   number = 0;
   /** Set while our own close frame goes out, so that the close event can tell it from the peer's. */
   isClosing = false;
+  /** A send was kept back; cleared when nothing waits any more. Spares most sends the question how much waits. */
+  hasBacklog = false;
   droppedMessages = 0;
   closeEvent: CloseEvent | undefined;
   onPing: ((ws: Ws, payload: Uint8Array<ArrayBuffer>) => CallbackResult) | undefined;
@@ -88,15 +91,17 @@ const NONE: Map<string, Subscription> = new Map();
 /** Not fatal, which is slower: uWebSockets.js has checked that the bytes of a text message are UTF-8. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<Data>, CloseOwner {
+export class ServerWebSocket<Data = unknown>
+  implements ServerWebSocketContract<Data>, CloseOwner, CrowdMember
+{
   data = undefined as Data;
   readonly remoteAddress: string;
+  /** See `Crowd`. */
+  place = -1;
   readonly #host: ConnectionHost;
 
   /** Null before the socket is open and after it is closed. */
   #raw: Raw | null = null;
-  /** A send was kept back; cleared when nothing waits any more. Spares most sends the question how much waits. */
-  #hasBacklog = false;
   #subscriptions = NONE;
   #closed: ClosePromise<CloseEvent> | undefined;
   /** Messages that no callback takes yet; undefined once there is nothing to wait for. */
@@ -151,9 +156,9 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
 
   get onClose(): Promise<CloseEvent> {
     if (this.#closed === undefined) {
-      this.#closed = new ClosePromise(this);
+      this.#closed = new ClosePromise();
       const event = this.#seldom?.closeEvent;
-      if (event) this.#closed.settle(event);
+      if (event) this.#closed.settle(event, this);
     }
     return this.#closed;
   }
@@ -169,13 +174,13 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
       isBinary = options.binary ?? isBinary;
       compress = options.compress ?? true;
     }
-    if (this.#hasBacklog && this.#host.slow.isOverLimit(raw.getBufferedAmount())) {
+    if (this.#seldom?.hasBacklog && this.#host.slow.isOverLimit(raw.getBufferedAmount())) {
       this.#host.slow.refused(this as ServerWebSocket);
       return 'dropped';
     }
     const outcome = raw.send(toNative(data), isBinary, compress);
     if (outcome === DROPPED) return 'dropped';
-    if (outcome !== SENT) this.#hasBacklog = true;
+    if (outcome !== SENT) this.#kept().hasBacklog = true;
     const totals = this.#host.totals;
     totals.messagesOut++;
     totals.bytesOut += byteLength(data);
@@ -344,7 +349,7 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
   }
 
   drained(): void {
-    if (this.bufferedAmount === 0) this.#hasBacklog = false;
+    if (this.#seldom !== undefined && this.bufferedAmount === 0) this.#seldom.hasBacklog = false;
     if (this.#subscriptions.size > 0) this.#host.channels.drained(this as ServerWebSocket);
     const onDrain = this.#seldom?.onDrain;
     if (onDrain && this.bufferedAmount === 0) this.#call('onDrain', onDrain, undefined);
@@ -372,7 +377,7 @@ export class ServerWebSocket<Data = unknown> implements ServerWebSocketContract<
     this.#kept().closeEvent = event;
     this.#host.channels.leave(this as ServerWebSocket);
     this.#host.connectionClosed(this as ServerWebSocket, event);
-    this.#closed?.settle(event);
+    this.#closed?.settle(event, this);
   }
 
   closeCallbackFailed(error: unknown): void {

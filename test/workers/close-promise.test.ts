@@ -41,8 +41,9 @@ const fail = (): never => {
 
 function connection() {
   const told: unknown[] = [];
-  const promise = new ClosePromise<string>({ closeCallbackFailed: (error) => void told.push(error) });
-  return { promise, resolve: promise.settle, told };
+  const owner = { closeCallbackFailed: (error: unknown) => void told.push(error) };
+  const promise = new ClosePromise<string>();
+  return { promise, resolve: (value: string) => promise.settle(value, owner), told };
 }
 
 describe('the promise behind onClose', () => {
