@@ -10,7 +10,7 @@ import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { median, positive, spread, writeRecord } from './record.ts';
+import { median, positive, recordName, spread, writeRecord } from './record.ts';
 import type { Figures } from './result.ts';
 import { runRounds, type Sample } from './rounds.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     out: { type: 'string', default: 'ab' },
   },
 });
+const out = recordName(values.out);
 const rounds = positive('rounds', values.rounds);
 const seconds = positive('seconds', values.seconds);
 
@@ -66,7 +67,7 @@ async function measure(folder: string): Promise<readonly Sample[]> {
     rounds,
     seconds,
     turns: true,
-    onRound: (samples) => writeRecord(values.out, { other, rounds, seconds, samples }),
+    onRound: (samples) => writeRecord(out, { other, rounds, seconds, samples }),
   });
 }
 

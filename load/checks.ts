@@ -34,11 +34,11 @@ const echo = (name: string, than: string, atMost: number, thanCase = name): Chec
   thanCase,
   atMost,
 });
-const handshake = (than: string, atMost: number): Check => ({
+const handshake = (of: string, than: string, atMost: number): Check => ({
   scenario: 'handshakes',
   case: 'connect, upgrade, close',
   figure: 'cpuMicros',
-  of: 'polyloop',
+  of,
   than,
   atMost,
 });
@@ -79,8 +79,10 @@ export const CHECKS: readonly Check[] = [
   echo(MEDIUM, 'ws', 1 / 6),
   echo(LARGE, 'uws', 1.05),
   echo(TEXT, 'uws', 1.2, SMALL),
-  handshake('uws', 1.5),
-  handshake('ws', 1 / 3.5),
+  handshake('polyloop', 'uws', 1.5),
+  handshake('polyloop', 'ws', 1 / 3.5),
+  handshake('polyloop-reuseport', 'uws', 1.5),
+  handshake('polyloop-reuseport', 'ws', 1 / 3.5),
   ...fanOut('1 → 1,000, 64 in flight', 0.5, 0.5),
   ...fanOut('10 → 10, 8 in flight', 0.4, 0.45),
   ...fanOut('100 × 2 → 2, 4 in flight', 1.3, 0.4),

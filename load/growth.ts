@@ -11,7 +11,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { CURVES, curveNamed } from './growth/curves.ts';
 import { type GrowthRecord, verdictsOf, writeReport } from './growth/report.ts';
-import { writeRecord } from './record.ts';
+import { positive, recordName, writeRecord } from './record.ts';
 import { runRounds, type Sample } from './rounds.ts';
 import { at, endOnSignals } from './server-process.ts';
 import { targetNamed } from './targets.ts';
@@ -26,10 +26,11 @@ const { values, positionals } = parseArgs({
     list: { type: 'boolean', default: false },
   },
 });
+const out = recordName(values.out);
 
 const DOCUMENTED = 'growth';
-const rounds = Number(values.rounds);
-const seconds = Number(values.seconds);
+const rounds = positive('rounds', values.rounds);
+const seconds = positive('seconds', values.seconds);
 
 const read = (file: string): GrowthRecord => JSON.parse(readFileSync(file, 'utf8')) as GrowthRecord;
 
@@ -37,8 +38,8 @@ const fileOf = (name: string): string => at(`results/${name}.json`);
 
 /** What was measured before under this name; of the curves that are measured now, nothing. */
 function before(names: ReadonlySet<string>): Pick<GrowthRecord, 'versions' | 'samples'> {
-  if (!existsSync(fileOf(values.out))) return { versions: {}, samples: [] };
-  const { versions, samples } = read(fileOf(values.out));
+  if (!existsSync(fileOf(out))) return { versions: {}, samples: [] };
+  const { versions, samples } = read(fileOf(out));
   const known = new Set(CURVES.map(({ name }) => name));
   const isKept = ({ scenario }: Sample): boolean => known.has(scenario) && !names.has(scenario);
   return { versions, samples: samples.filter(isKept) };
@@ -58,7 +59,7 @@ async function measure(): Promise<readonly Sample[]> {
     seconds,
     isWanted: ({ name }, _, target) => lines.get(name)?.includes(target.name) ?? false,
     onRound: (samples) =>
-      writeRecord(values.out, { rounds, seconds, versions, samples: [...old.samples, ...samples] }),
+      writeRecord(out, { rounds, seconds, versions, samples: [...old.samples, ...samples] }),
   });
 }
 
@@ -74,7 +75,7 @@ if (values.list) {
   for (const { name, shows } of CURVES) process.stdout.write(`${name}: ${shows}\n`);
 } else {
   if (values.from === undefined) show(await measure());
-  const record = read(values.from ?? fileOf(values.out));
+  const record = read(values.from ?? fileOf(out));
   if (values.from !== undefined) show(record.samples);
-  if (values.out === DOCUMENTED) writeReport(record, DOCUMENTED);
+  if (out === DOCUMENTED) writeReport(record, DOCUMENTED);
 }

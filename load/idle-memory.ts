@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { kernelBytes, residentBytes } from './process-figures.ts';
-import { table, writeRecord } from './record.ts';
+import { recordName, table, writeRecord } from './record.ts';
 import { at, endOnSignals, endWithThisProcess, ServerProcess } from './server-process.ts';
 import { polyloop } from './targets.ts';
 
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     out: { type: 'string', default: 'idle-memory' },
   },
 });
+const out = recordName(values.out);
 
 const KIB = 1024;
 const CLIENTS = 2;
@@ -99,4 +100,4 @@ const rows = KINDS.map(({ name }) => {
 });
 const heads = counts.map((count) => `MiB with ${count}`);
 process.stdout.write(table(['connections', ...heads, 'KiB for each', 'in the kernel'], rows));
-writeRecord(values.out, { samples });
+writeRecord(out, { samples });

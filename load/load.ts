@@ -7,7 +7,7 @@
  */
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { positive, writeRecord } from './record.ts';
+import { positive, recordName, writeRecord } from './record.ts';
 import { runRounds } from './rounds.ts';
 import { SCENARIOS, scenarioNamed } from './scenarios.ts';
 import { endOnSignals } from './server-process.ts';
@@ -25,6 +25,7 @@ const { values, positionals } = parseArgs({
     list: { type: 'boolean', default: false },
   },
 });
+const out = recordName(values.out);
 
 function list(): void {
   for (const { name, shows, cases } of SCENARIOS) {
@@ -56,7 +57,7 @@ async function main(): Promise<void> {
     targets,
     rounds: positive('rounds', values.rounds),
     seconds: positive('seconds', values.seconds),
-    onRound: (samples) => writeRecord(values.out, { versions, samples }),
+    onRound: (samples) => writeRecord(out, { versions, samples }),
   });
   const rows = rowsOf(samples);
   show(rows);

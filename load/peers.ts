@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { CHECKS, checked, isChecked } from './checks.ts';
-import { positive, writeRecord } from './record.ts';
+import { positive, recordName, writeRecord } from './record.ts';
 import { CHECK_HEAD, checkRows, latestOf, type PeersRecord, writeReport } from './report.ts';
 import { runRounds, type Sample } from './rounds.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -29,6 +29,7 @@ const { values } = parseArgs({
     from: { type: 'string' },
   },
 });
+const out = recordName(values.out);
 
 /** Those that only Polyloop has are for `npm run load`; so is what is published by the clock, but for those that are compared by it. */
 const SHARED = [
@@ -63,7 +64,7 @@ async function measured(): Promise<readonly Sample[]> {
       values.checks
         ? isChecked(scenario.name, one.name, target.name)
         : one.clock === undefined || BY_CLOCK.includes(target.name),
-    onRound: (samples) => writeRecord(values.out, { rounds, seconds, versions, samples }),
+    onRound: (samples) => writeRecord(out, { rounds, seconds, versions, samples }),
   });
 }
 
@@ -81,7 +82,7 @@ function show(samples: readonly Sample[]): void {
 
 endOnSignals();
 if (values.from === undefined) await measured();
-const files = values.from?.split(',') ?? [at(`results/${values.out}.json`)];
+const files = values.from?.split(',') ?? [at(`results/${out}.json`)];
 const records = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as PeersRecord);
 show(latestOf(records));
-if (values.from !== undefined || (values.out === 'peers' && !values.checks)) writeReport(records);
+if (values.from !== undefined || (out === 'peers' && !values.checks)) writeReport(records);

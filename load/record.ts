@@ -23,6 +23,15 @@ export function positive(option: string, text: string): number {
   process.exit(2);
 }
 
+/** The name of a record that an option of a program here stands for. Ends the program when it is none. */
+export function recordName(text: string): string {
+  if (/^[\w-]+$/.test(text)) return text;
+  process.stderr.write(
+    `--out "${text}": not a name of letters, digits, - and _; it becomes load/results/NAME.json\n`,
+  );
+  process.exit(2);
+}
+
 /** `median (low to high)`, with as many digits as tell something. */
 export function spread(numbers: readonly number[], digits = 2): string {
   const [low, middle, high] = [0, 1 / 2, 1].map((share) => quantile(numbers, share).toFixed(digits));

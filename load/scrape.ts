@@ -12,7 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { freePort } from '../test/harness/free-port.ts';
 import type { FanOutLoad } from './generator/fan-out.ts';
-import { median, spread, table, writeRecord } from './record.ts';
+import { median, recordName, spread, table, writeRecord } from './record.ts';
 import type { Result } from './result.ts';
 import { at, endOnSignals, endWithThisProcess, ServerProcess } from './server-process.ts';
 
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     out: { type: 'string', default: 'scrape' },
   },
 });
+const out = recordName(values.out);
 const ROUNDS = Number(values.rounds);
 const SECONDS = Number(values.seconds);
 const SCRAPE_MS = 1000;
@@ -156,4 +157,4 @@ const row = (title: string, chosen: readonly Sample[]): string[] => [
 const head = ['', 'primary, % of a core', 'all loops, % of a core', 'deliveries/s', 'ms for a scrape'];
 process.stdout.write(table(head, [row('alone', of(false)), row('scraped every second', of(true))]));
 if (result.trouble !== null) process.stdout.write(`the load found trouble: ${result.trouble}\n`);
-writeRecord(values.out, { options: values, samples, result });
+writeRecord(out, { options: values, samples, result });

@@ -16,7 +16,7 @@ import { fail } from './generator/load.ts';
 import { Latencies, Measurement } from './generator/measurement.ts';
 import { Stream } from './generator/stream.ts';
 import { residentBytes } from './process-figures.ts';
-import { writeRecord } from './record.ts';
+import { recordName, writeRecord } from './record.ts';
 import { BUSY_OTHERS } from './result.ts';
 import { endOnSignals, ServerProcess } from './server-process.ts';
 import { polyloop } from './targets.ts';
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     out: { type: 'string', default: 'steady' },
   },
 });
+const out = recordName(values.out);
 
 const connections = Number(values.connections);
 const seconds = Number(values.minutes) * 60;
@@ -141,7 +142,7 @@ say(
   `CPU ${cpuMicros.toFixed(1)} µs per message; generator ${generatorLoad.toFixed(2)}, others ${othersLoad.toFixed(2)} cores`,
 );
 if (othersLoad > BUSY_OTHERS) say('Other programs used the machine too: times are not to be trusted.');
-writeRecord(values.out, {
+writeRecord(out, {
   connections,
   minutes: seconds / 60,
   figures,

@@ -116,6 +116,15 @@ export const TARGETS: readonly Target[] = [
     version: polyloopVersion,
   },
   {
+    name: 'polyloop-reuseport',
+    about: 'Polyloop, one loop that accepts by itself (`--accept reuseport`)',
+    loops: 1,
+    dialect: 'plain',
+    can: ['upgrade'],
+    command: polyloop('polyloop.js', 1, '--accept', 'reuseport'),
+    version: polyloopVersion,
+  },
+  {
     name: 'uws',
     about: 'uWebSockets.js itself, one thread',
     loops: 1,

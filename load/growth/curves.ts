@@ -103,7 +103,8 @@ const size: Curve = {
 const sizePublished: Curve = {
   name: 'size-published',
   title: 'Size of a message that is published',
-  shows: 'One publisher with 4 messages on their way, and 10 subscribers.',
+  shows:
+    'One publisher with 4 messages on their way, and 10 subscribers, of which each may be as far behind as it likes.',
   along: 'bytes',
   tick,
   unit: 'delivery',
@@ -111,7 +112,10 @@ const sizePublished: Curve = {
   panels: ['cpuMicros', 'perSecond', 'residentMib'],
   power: 1,
   cases: pointsAt('channel', ...SIZES),
-  run: (target, { x }, seconds) => generate(target, fanOut(target, 10, 4, x), seconds),
+  run: (target, { x }, seconds) => {
+    const patient = withOptions(target, '--max-backpressure', '64MiB');
+    return generate(patient, fanOut(patient, 10, 4, x), seconds);
+  },
 };
 
 const DEPTHS = [1, 10, 100, 1000, 10_000, 100_000];

@@ -8,7 +8,7 @@
  */
 import { execFile } from 'node:child_process';
 import { parseArgs, promisify } from 'node:util';
-import { median, spread, table, writeRecord } from '../record.ts';
+import { median, recordName, spread, table, writeRecord } from '../record.ts';
 import { at } from '../server-process.ts';
 
 const { values } = parseArgs({
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     out: { type: 'string', default: 'micro' },
   },
 });
+const out = recordName(values.out);
 
 const FILES = [
   'log',
@@ -69,4 +70,4 @@ const rows = names.map((name) => {
 });
 const head = ['operation', 'ns, median (low to high)', 'CPU ns', 'per second', '× MessagePort'];
 process.stdout.write(table(head, rows));
-writeRecord(values.out, { options: values, samples });
+writeRecord(out, { options: values, samples });
