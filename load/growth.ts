@@ -11,7 +11,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { CURVES, curveNamed } from './growth/curves.ts';
 import { type GrowthRecord, verdictsOf, writeReport } from './growth/report.ts';
-import { positive, recordName, writeRecord } from './record.ts';
+import { positive, recordName, thisRecord, writeRecord } from './record.ts';
 import { runRounds, type Sample } from './rounds.ts';
 import { at, endOnSignals } from './server-process.ts';
 import { targetNamed } from './targets.ts';
@@ -37,12 +37,12 @@ const read = (file: string): GrowthRecord => JSON.parse(readFileSync(file, 'utf8
 const fileOf = (name: string): string => at(`results/${name}.json`);
 
 /** What was measured before under this name; of the curves that are measured now, nothing. */
-function before(names: ReadonlySet<string>): Pick<GrowthRecord, 'versions' | 'samples'> {
-  if (!existsSync(fileOf(out))) return { versions: {}, samples: [] };
-  const { versions, samples } = read(fileOf(out));
+function before(names: ReadonlySet<string>): Pick<GrowthRecord, 'versions' | 'runs' | 'samples'> {
+  if (!existsSync(fileOf(out))) return { versions: {}, runs: {}, samples: [] };
+  const { versions, runs, samples } = read(fileOf(out));
   const known = new Set(CURVES.map(({ name }) => name));
   const isKept = ({ scenario }: Sample): boolean => known.has(scenario) && !names.has(scenario);
-  return { versions, samples: samples.filter(isKept) };
+  return { versions, runs, samples: samples.filter(isKept) };
 }
 
 async function measure(): Promise<readonly Sample[]> {
@@ -58,8 +58,11 @@ async function measure(): Promise<readonly Sample[]> {
     rounds,
     seconds,
     isWanted: ({ name }, _, target) => lines.get(name)?.includes(target.name) ?? false,
-    onRound: (samples) =>
-      writeRecord(out, { rounds, seconds, versions, samples: [...old.samples, ...samples] }),
+    onRound: (samples) => {
+      const run = { ...thisRecord(), rounds, seconds };
+      const runs = { ...old.runs, ...Object.fromEntries(curves.map(({ name }) => [name, run])) };
+      writeRecord(out, { versions, runs, samples: [...old.samples, ...samples] });
+    },
   });
 }
 

@@ -11,10 +11,16 @@ import { type Curve, PANELS, type PanelName, plural, shownX } from './curve.ts';
 import { CURVES } from './curves.ts';
 import { worseThanLinear } from './verdict.ts';
 
-export interface GrowthRecord extends MeasuredAt {
+/** When and how a curve was measured. */
+export interface Run extends MeasuredAt {
   readonly rounds: number;
   readonly seconds: number;
+}
+
+export interface GrowthRecord {
   readonly versions: Readonly<Record<string, string>>;
+  /** By the name of the curve: each may have been measured anew, apart from the others. */
+  readonly runs: Readonly<Record<string, Run>>;
   readonly samples: readonly Sample[];
 }
 
@@ -141,7 +147,14 @@ const troubles = (curve: Curve, all: readonly Row[]): string[] =>
     .filter((row) => row.scenario === curve.name && row.troubles.length > 0)
     .map((row) => `**FAILED** at ${row.case}, ${row.target}: ${row.troubles[0]}`);
 
-function section(curve: Curve, all: readonly Row[]): string {
+function measured({ date, commit, isChanged, machine, command, rounds, seconds }: Run): string {
+  const times = rounds === 1 ? 'One round' : `Medians of ${rounds} rounds`;
+  const where = `${machine.cores} cores of ${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}`;
+  const what = `commit ${commit.slice(0, 10)}${isChanged ? ' with changes' : ''}`;
+  return `${times} of ${seconds} s, ${date.slice(0, 10)}, ${what}, ${where}: \`${command}\``;
+}
+
+function section(curve: Curve, all: readonly Row[], run: Run | undefined): string {
   const lines = linesOf(curve, all);
   if (lines.length === 0) return '';
   writeFileSync(`${PLOTS}${curve.name}.svg`, plot(curve, lines));
@@ -154,24 +167,24 @@ ${curve.shows}
 ![${curve.title}](growth/${curve.name}.svg)
 
 ${said.map((text) => `- ${text}\n`).join('')}${why}
-${tableOf(curve, lines)}`;
+${tableOf(curve, lines)}${run === undefined ? '' : `\n${measured(run)}\n`}`;
 }
 
 /** Writes the plots, and the document from its mark on; what stands before that is kept. Gives what is said of each curve. */
 export function writeReport(record: GrowthRecord, out: string): void {
-  const { date, commit, isChanged, machine, command, rounds, seconds, versions } = record;
   mkdirSync(PLOTS, { recursive: true });
   const all = rowsOf(record.samples);
   const kept = existsSync(DOCUMENT) ? (readFileSync(DOCUMENT, 'utf8').split(BEGIN)[0] ?? HEAD) : HEAD;
-  const sections = CURVES.map((curve) => section(curve, all)).filter((text) => text !== '');
-  const measured = `${date.slice(0, 10)}, commit ${commit.slice(0, 10)}${isChanged ? ' with changes' : ''}, ${[...new Set(Object.values(versions))].join(', ')}`;
+  const sections = CURVES.map((curve) => section(curve, all, record.runs[curve.name])).filter(
+    (text) => text !== '',
+  );
+  const versions = [...new Set(Object.values(record.versions))].join(', ');
   writeFileSync(
     DOCUMENT,
     `${kept}${BEGIN}
 
-Measured ${measured}; ${machine.cores} cores of ${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}:
-\`${command}\`. ${rounds === 1 ? 'One round' : `Medians of ${rounds} rounds`} of ${seconds} s, the first column of each with the lowest and the highest. Raw
-results: [load/results/${out}.json](../load/results/${out}.json). † The generator was the limit. ‡ Other programs used the machine too.
+Of ${versions}. Medians, the first column of each with the lowest and the highest; below each table stands when, where and how it was
+measured. Raw results: [load/results/${out}.json](../load/results/${out}.json). † The generator was the limit. ‡ Other programs used the machine too.
 
 ${sections.join('\n')}`,
   );
