@@ -10,7 +10,7 @@ import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { median, positive, recordName, spread, writeRecord } from './record.ts';
+import { median, positive, recordName, spread, whole, writeRecord } from './record.ts';
 import type { Figures } from './result.ts';
 import { runRounds, type Sample } from './rounds.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -29,7 +29,7 @@ const { values } = parseArgs({
   },
 });
 const out = recordName(values.out);
-const rounds = positive('rounds', values.rounds);
+const rounds = whole('rounds', values.rounds);
 const seconds = positive('seconds', values.seconds);
 
 const OTHER = ' of the other';

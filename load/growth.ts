@@ -11,7 +11,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { CURVES, curveNamed } from './growth/curves.ts';
 import { type GrowthRecord, verdictsOf, writeReport } from './growth/report.ts';
-import { positive, recordName, thisRecord, writeRecord } from './record.ts';
+import { positive, recordName, thisRecord, whole, writeRecord } from './record.ts';
 import { runRounds, type Sample } from './rounds.ts';
 import { at, endOnSignals } from './server-process.ts';
 import { targetNamed } from './targets.ts';
@@ -29,7 +29,7 @@ const { values, positionals } = parseArgs({
 const out = recordName(values.out);
 
 const DOCUMENTED = 'growth';
-const rounds = positive('rounds', values.rounds);
+const rounds = whole('rounds', values.rounds);
 const seconds = positive('seconds', values.seconds);
 
 const read = (file: string): GrowthRecord => JSON.parse(readFileSync(file, 'utf8')) as GrowthRecord;

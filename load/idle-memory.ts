@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { kernelBytes, residentBytes } from './process-figures.ts';
-import { recordName, table, writeRecord } from './record.ts';
+import { recordName, table, whole, writeRecord } from './record.ts';
 import { at, endOnSignals, endWithThisProcess, ServerProcess } from './server-process.ts';
 import { polyloop } from './targets.ts';
 
@@ -21,6 +21,7 @@ const { values } = parseArgs({
   },
 });
 const out = recordName(values.out);
+const workers = whole('workers', values.workers);
 
 const KIB = 1024;
 const CLIENTS = 2;
@@ -53,7 +54,7 @@ async function sample(
   { name, path, transport, options }: (typeof KINDS)[number],
   connections: number,
 ): Promise<Sample> {
-  const server = await ServerProcess.start(polyloop('idle.js', Number(values.workers), ...options));
+  const server = await ServerProcess.start(polyloop('idle.js', workers, ...options));
   const open = async (count: number): Promise<() => void> => {
     const args = [String(server.port), path, String(count / CLIENTS), transport];
     const clients = Array.from({ length: CLIENTS }, () => fork(at('idle-client.ts'), args));

@@ -7,7 +7,7 @@
  */
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { positive, recordName, writeRecord } from './record.ts';
+import { positive, recordName, whole, writeRecord } from './record.ts';
 import { runRounds } from './rounds.ts';
 import { SCENARIOS, scenarioNamed } from './scenarios.ts';
 import { endOnSignals } from './server-process.ts';
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
       cases: scenario.cases.filter(({ name }) => new RegExp(values.cases).test(name)),
     })),
     targets,
-    rounds: positive('rounds', values.rounds),
+    rounds: whole('rounds', values.rounds),
     seconds: positive('seconds', values.seconds),
     onRound: (samples) => writeRecord(out, { versions, samples }),
   });

@@ -5,13 +5,14 @@
  * Run: npm run bench:peers -- [--rounds 5] [--seconds 2] [--checks] [--cases PATTERN] [--out peers]      after npm run build, on Linux
  *      npm run bench:peers -- --from load/results/peers.json,load/results/peers-idle.json
  * With --checks only what the checks need is measured. Then, and under another name than peers, no document is written. With --from it is
- * written anew, from several runs when they were of different cases. npm ci in load/peers installs the peers.
+ * written anew, from several runs: what must hold from the last that has the case, the tables from the last with most targets. npm ci in
+ * load/peers installs the peers.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { CHECKS, checked, isChecked } from './checks.ts';
-import { positive, recordName, writeRecord } from './record.ts';
+import { positive, recordName, whole, writeRecord } from './record.ts';
 import { CHECK_HEAD, checkRows, latestOf, type PeersRecord, writeReport } from './report.ts';
 import { runRounds, type Sample } from './rounds.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -49,7 +50,7 @@ const BY_CLOCK = ['polyloop-2', 'uws', 'uws-relay'];
 async function measured(): Promise<readonly Sample[]> {
   const targets = installed(TARGETS);
   const versions = Object.fromEntries(targets.map((target) => [target.name, target.version()]));
-  const rounds = positive('rounds', values.rounds);
+  const rounds = whole('rounds', values.rounds);
   const seconds = positive('seconds', values.seconds);
   const pattern = new RegExp(values.cases);
   return await runRounds({

@@ -23,6 +23,14 @@ export function positive(option: string, text: string): number {
   process.exit(2);
 }
 
+/** The same, of what is counted. */
+export function whole(option: string, text: string): number {
+  const number = positive(option, text);
+  if (Number.isInteger(number)) return number;
+  process.stderr.write(`--${option} "${text}": not a whole number\n`);
+  process.exit(2);
+}
+
 /** The name of a record that an option of a program here stands for. Ends the program when it is none. */
 export function recordName(text: string): string {
   if (/^[\w-]+$/.test(text)) return text;

@@ -12,7 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { freePort } from '../test/harness/free-port.ts';
 import type { FanOutLoad } from './generator/fan-out.ts';
-import { median, recordName, spread, table, writeRecord } from './record.ts';
+import { median, positive, recordName, spread, table, whole, writeRecord } from './record.ts';
 import type { Result } from './result.ts';
 import { at, endOnSignals, endWithThisProcess, ServerProcess } from './server-process.ts';
 
@@ -27,8 +27,11 @@ const { values } = parseArgs({
   },
 });
 const out = recordName(values.out);
-const ROUNDS = Number(values.rounds);
-const SECONDS = Number(values.seconds);
+const ROUNDS = whole('rounds', values.rounds);
+const SECONDS = positive('seconds', values.seconds);
+const WORKERS = whole('workers', values.workers);
+const SUBSCRIBERS = whole('subscribers', values.subscribers);
+const PER_SECOND = positive('per-second', values['per-second']);
 const SCRAPE_MS = 1000;
 /** The generator connects everybody, warms up and settles. */
 const SETTLE_MS = 20_000;
@@ -111,12 +114,12 @@ try {
     dialect: 'plain',
     pids: server.pids,
     port: server.port,
-    loops: Number(values.workers),
+    loops: WORKERS,
     channels: 1,
-    subscribers: Number(values.subscribers),
-    publishers: Number(values.workers),
+    subscribers: SUBSCRIBERS,
+    publishers: WORKERS,
     inFlight: 1,
-    perSecond: Number(values['per-second']),
+    perSecond: PER_SECOND,
     bytes: 100,
     seconds: ROUNDS * 2 * (SECONDS + 2) + SETTLE_MS / 1000,
   };

@@ -16,7 +16,7 @@ import { fail } from './generator/load.ts';
 import { Latencies, Measurement } from './generator/measurement.ts';
 import { Stream } from './generator/stream.ts';
 import { residentBytes } from './process-figures.ts';
-import { recordName, writeRecord } from './record.ts';
+import { positive, recordName, whole, writeRecord } from './record.ts';
 import { BUSY_OTHERS } from './result.ts';
 import { endOnSignals, ServerProcess } from './server-process.ts';
 import { polyloop } from './targets.ts';
@@ -32,9 +32,10 @@ const { values } = parseArgs({
 });
 const out = recordName(values.out);
 
-const connections = Number(values.connections);
-const seconds = Number(values.minutes) * 60;
-const everyMs = Number(values.every) * 1000;
+const connections = whole('connections', values.connections);
+const seconds = positive('minutes', values.minutes) * 60;
+const everyMs = positive('every', values.every) * 1000;
+const workers = whole('workers', values.workers);
 
 const MIB = 1024 * 1024;
 const MESSAGE_BYTES = 20;
@@ -68,7 +69,7 @@ process.on('uncaughtException', ({ message }) => {
   say(`NO   ${message}`);
   process.exit(1);
 });
-const server = await ServerProcess.start(polyloop('polyloop.js', Number(values.workers)));
+const server = await ServerProcess.start(polyloop('polyloop.js', workers));
 const manner = dialect('plain');
 const stream = new Stream(manner, 0, MESSAGE_BYTES, 1);
 let latencies = new Latencies();

@@ -104,7 +104,7 @@ const sizePublished: Curve = {
   name: 'size-published',
   title: 'Size of a message that is published',
   shows:
-    'One publisher with 4 messages on their way, and 10 subscribers, of which each may be as far behind as it likes.',
+    'One publisher with 4 messages on their way, and 10 subscribers. Polyloop runs with `--max-backpressure 64MiB`, so that no reader counts as too slow.',
   along: 'bytes',
   tick,
   unit: 'delivery',

@@ -8,7 +8,7 @@
  */
 import { execFile } from 'node:child_process';
 import { parseArgs, promisify } from 'node:util';
-import { median, recordName, spread, table, writeRecord } from '../record.ts';
+import { median, recordName, spread, table, whole, writeRecord } from '../record.ts';
 import { at } from '../server-process.ts';
 
 const { values } = parseArgs({
@@ -41,7 +41,8 @@ interface Sample {
 
 const run = promisify(execFile);
 const samples: (Sample & { round: number; file: string })[] = [];
-for (let round = 1; round <= Number(values.rounds); round++) {
+const rounds = whole('rounds', values.rounds);
+for (let round = 1; round <= rounds; round++) {
   for (const file of FILES) {
     const { stdout } = await run(process.execPath, [at(`micro/${file}.js`)]);
     for (const line of stdout.trim().split('\n')) {

@@ -3,38 +3,44 @@ import type { LoopSlot } from '../shared/loop-slot.ts';
 
 const CONNECTIONS_PER_LOOK = 512;
 
-/** What is asked of a connection. */
-interface Buffering {
-  readonly bufferedAmount: number;
+/** Who is asked, round after round. */
+interface Asked {
+  beginRound(): void;
+  nextInRound(): { readonly bufferedAmount: number } | undefined;
 }
 
 export class BacklogSurvey {
-  readonly #connections: Iterable<Buffering>;
+  readonly #connections: Asked;
   readonly #slot: LoopSlot;
-  #round: Iterator<Buffering>;
+  #isOver = true;
   #bytes = 0;
   #backlogs = 0;
 
-  constructor(connections: Iterable<Buffering>, slot: LoopSlot) {
+  constructor(connections: Asked, slot: LoopSlot) {
     this.#connections = connections;
     this.#slot = slot;
-    this.#round = connections[Symbol.iterator]();
   }
 
-  /** Asks the next connections; when all have been asked, their sum is told and a new round begins. */
+  /** Asks the next connections; when all have been asked, their sum is told, and the next look begins a new round. */
   look(): void {
+    if (this.#isOver) this.#beginRound();
     for (let asked = 0; asked < CONNECTIONS_PER_LOOK; asked++) {
-      const { done, value } = this.#round.next();
-      if (done) {
+      const connection = this.#connections.nextInRound();
+      if (connection === undefined) {
         this.#slot.tellBacklogs(this.#backlogs, this.#bytes);
-        this.#round = this.#connections[Symbol.iterator]();
-        this.#bytes = 0;
-        this.#backlogs = 0;
+        this.#isOver = true;
         return;
       }
-      const { bufferedAmount } = value;
+      const { bufferedAmount } = connection;
       this.#bytes += bufferedAmount;
       if (bufferedAmount > 0) this.#backlogs++;
     }
+  }
+
+  #beginRound(): void {
+    this.#connections.beginRound();
+    this.#isOver = false;
+    this.#bytes = 0;
+    this.#backlogs = 0;
   }
 }

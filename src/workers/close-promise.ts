@@ -36,13 +36,15 @@ export class ClosePromise<T> extends Promise<T> {
 
   /** The connection is closed. */
   settle(value: T, owner: CloseOwner): void {
+    // What hangs on it is called later, in microtasks.
+    this.resolve(value);
     const owned: ClosePromise<unknown>[] = [this as ClosePromise<unknown>];
     for (const promise of owned) {
       for (let one = promise.derived; one !== undefined; one = one.before) owned.push(one);
       promise.owner = owner;
       promise.derived = undefined;
+      if (promise.before !== undefined) promise.before = undefined;
     }
-    this.resolve(value);
   }
 
   // biome-ignore lint/suspicious/noThenProperty: a promise has one
@@ -63,7 +65,7 @@ export class ClosePromise<T> extends Promise<T> {
 
 /** True when the rejected promise hangs on a connection's `onClose`; that connection has been told. */
 export function claimRejection(promise: Promise<unknown>, error: unknown): boolean {
-  if (!(promise instanceof ClosePromise)) return false;
-  promise.owner?.closeCallbackFailed(error);
+  if (!(promise instanceof ClosePromise) || promise.owner === undefined) return false;
+  promise.owner.closeCallbackFailed(error);
   return true;
 }

@@ -79,14 +79,8 @@ export class FanOut {
 
   /** From here on there may be connections, and the loop reads. An app module that loads slowly holds nobody up. */
   start(app: App): void {
-    const { lock } = this.#shared;
     this.#app = app;
-    lock.lock();
-    try {
-      this.attach();
-    } finally {
-      lock.unlock();
-    }
+    this.#shared.lock.hold(() => this.attach());
     this.#run();
   }
 

@@ -23,7 +23,7 @@ import {
 import type { Admission } from './admission.ts';
 import type { Channels } from './channels.ts';
 import { type CloseOwner, ClosePromise } from './close-promise.ts';
-import type { CrowdMember } from './crowd.ts';
+import { type CrowdMember, PLACE } from './crowd.ts';
 import { EarlyMessages } from './early-messages.ts';
 import { byteLength, toNative } from './encode.ts';
 import { ensureRoomToClose } from './room-to-close.ts';
@@ -96,8 +96,7 @@ export class ServerWebSocket<Data = unknown>
 {
   data = undefined as Data;
   readonly remoteAddress: string;
-  /** See `Crowd`. */
-  place = -1;
+  [PLACE] = -1;
   readonly #host: ConnectionHost;
 
   /** Null before the socket is open and after it is closed. */

@@ -26,6 +26,27 @@ function startThread(words: Int32Array<SharedArrayBuffer>, holder: number, job: 
   return worker;
 }
 
+describe('holding a mutex', () => {
+  it('runs while it is taken, gives it back, and passes on what comes of it', () => {
+    const words = newWords();
+    const mine = new Mutex(words, 3, 1, '"test"');
+    expect(mine.hold(() => mine.isMine)).toBe(true);
+    expect(mine.isMine).toBe(false);
+  });
+
+  it('gives it back when what runs throws, and throws the same', () => {
+    const words = newWords();
+    const mine = new Mutex(words, 3, 1, '"test"');
+    const boom = new Error('boom');
+    const fail = (): never => {
+      throw boom;
+    };
+    expect(() => mine.hold(fail)).toThrow(boom);
+    expect(mine.isMine).toBe(false);
+    expect(new Mutex(words, 3, 2, '"test"').hold(() => 'free')).toBe('free');
+  });
+});
+
 describe('a free mutex', () => {
   it('is taken, known as taken by this thread only, and given back', () => {
     const words = newWords();

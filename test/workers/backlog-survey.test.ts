@@ -2,20 +2,21 @@ import { beforeEach, expect, it } from 'vitest';
 import { ControlBlock } from '../../src/shared/control-block.ts';
 import type { LoopSlot } from '../../src/shared/loop-slot.ts';
 import { BacklogSurvey } from '../../src/workers/backlog-survey.ts';
+import { Crowd, type CrowdMember, PLACE } from '../../src/workers/crowd.ts';
 
 const KIB = 1024;
 /** More than one look asks. */
 const MANY = 2000;
 
 let slot: LoopSlot;
-let connections: Set<{ bufferedAmount: number }>;
+let connections: Crowd<CrowdMember & { readonly bufferedAmount: number }>;
 let asked: number;
 let survey: BacklogSurvey;
 
 beforeEach(() => {
   slot = ControlBlock.create(1).slot(0);
   slot.take(0, 1, 1, 0);
-  connections = new Set();
+  connections = new Crowd();
   asked = 0;
   survey = new BacklogSurvey(connections, slot);
 });
@@ -23,6 +24,7 @@ beforeEach(() => {
 function add(count: number, bytes: number): void {
   for (let i = 0; i < count; i++) {
     connections.add({
+      [PLACE]: -1,
       get bufferedAmount() {
         asked++;
         return bytes;
@@ -53,7 +55,7 @@ it('tells how much waits and for how many, when a few connections wait', () => {
   add(4, 0);
   survey.look();
   expect(told()).toEqual({ backlogs: 3, bufferedBytes: 6 * KIB });
-  connections.clear();
+  for (const connection of connections) connections.delete(connection);
   survey.look();
   expect(told()).toEqual({ backlogs: 0, bufferedBytes: 0 });
 });
@@ -67,15 +69,22 @@ it('asks a bounded number at a look, each once in a round, when there are many',
   expect(told()).toEqual({ backlogs: MANY, bufferedBytes: MANY * KIB });
 });
 
-it('leaves out those that have gone, and asks those that have come, when they change within a round', () => {
+it('asks each that stays once, and those that have come in the next round, when they change within a round', () => {
   add(MANY, KIB);
   survey.look();
-  const last = [...connections].slice(-500);
-  for (const connection of last) connections.delete(connection);
+  const all = [...connections];
+  const gone = [...all.slice(0, 200), ...all.slice(-500)];
+  for (const connection of gone) connections.delete(connection);
   add(100, 2 * KIB);
-  for (let look = 0; told().backlogs === 0; look++) {
-    expect(look).toBeLessThan(MANY);
-    survey.look();
-  }
-  expect(told()).toEqual({ backlogs: MANY - 400, bufferedBytes: (MANY - 500 + 200) * KIB });
+  const lookUntil = (backlogs: number): void => {
+    for (let look = 0; told().backlogs !== backlogs; look++) {
+      expect(look).toBeLessThan(MANY);
+      survey.look();
+    }
+  };
+  // Of those that have gone, 200 had been asked.
+  lookUntil(MANY - 500);
+  expect(told().bufferedBytes).toBe((MANY - 500) * KIB);
+  lookUntil(MANY - 700 + 100);
+  expect(told().bufferedBytes).toBe((MANY - 700 + 200) * KIB);
 });

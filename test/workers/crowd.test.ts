@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Crowd } from '../../src/workers/crowd.ts';
+import { Crowd, PLACE } from '../../src/workers/crowd.ts';
 
 interface Person {
   readonly name: number;
-  place: number;
+  [PLACE]: number;
 }
-const person = (name: number): Person => ({ name, place: 0 });
+const person = (name: number): Person => ({ name, [PLACE]: 0 });
 const names = (crowd: Iterable<Person>): number[] => [...crowd].map(({ name }) => name).sort((a, b) => a - b);
 
 function crowdOf(count: number): { crowd: Crowd<Person>; all: Person[] } {
@@ -43,7 +43,7 @@ describe('a crowd', () => {
   it('stays as it is when somebody leaves who is not in it', () => {
     const { crowd } = crowdOf(2);
     crowd.delete(person(0));
-    crowd.delete({ name: 7, place: -1 });
+    crowd.delete({ name: 7, [PLACE]: -1 });
     expect(names(crowd)).toEqual([0, 1]);
   });
 
@@ -80,5 +80,50 @@ describe('a crowd', () => {
       for (const one of all) crowd.delete(one);
     }
     expect(shown).toBe(1);
+  });
+});
+
+describe('a round', () => {
+  it('asks each who was there when it began and stays until asked, once, whoever else comes and goes', () => {
+    const step = fc.record({ what: fc.constantFrom('ask', 'come', 'go'), who: fc.nat(30) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { crowd, all } = crowdOf(8);
+        const there = new Set(all);
+        const toAsk = new Set(all);
+        crowd.beginRound();
+        for (const { what, who } of steps) {
+          const one = [...there][who % Math.max(1, there.size)];
+          if (what === 'come') {
+            const newcomer = person(100 + who);
+            crowd.add(newcomer);
+            there.add(newcomer);
+          } else if (what === 'go' && one !== undefined) {
+            crowd.delete(one);
+            there.delete(one);
+            toAsk.delete(one);
+          } else if (what === 'ask') {
+            const asked = crowd.nextInRound();
+            expect(asked === undefined).toBe(toAsk.size === 0);
+            if (asked !== undefined) expect(toAsk.delete(asked)).toBe(true);
+          }
+          expect(names(crowd)).toEqual(names(there));
+        }
+        for (let asked = crowd.nextInRound(); asked !== undefined; asked = crowd.nextInRound())
+          expect(toAsk.delete(asked)).toBe(true);
+        expect(toAsk.size).toBe(0);
+      }),
+    );
+  });
+
+  it('asks those who have come in the next one', () => {
+    const { crowd } = crowdOf(1);
+    crowd.beginRound();
+    const newcomer = person(9);
+    crowd.add(newcomer);
+    expect(crowd.nextInRound()?.name).toBe(0);
+    expect(crowd.nextInRound()).toBeUndefined();
+    crowd.beginRound();
+    expect(crowd.nextInRound()).toBe(newcomer);
   });
 });
