@@ -16,6 +16,9 @@ function withOptions(target: Target, ...options: string[]): Target {
   return { ...target, command: { file, args: [...args, ...options] } };
 }
 
+const CACHES =
+  'Most likely why: each message touches what the kernel and the server keep of a connection, some 6 KB. Of thousands of connections that is more than the caches of a processor hold, and it comes from slower memory. uWebSockets.js alone grows as much.';
+
 const ECHOES_PER_SECOND = 20_000;
 const connections: Curve = {
   name: 'connections',
@@ -29,6 +32,7 @@ const connections: Curve = {
   power: 0,
   cases: pointsAt('echo', 10, 100, 1000, 5000, 10_000, 19_000),
   judgedFrom: 100,
+  why: CACHES,
   run: (target, { x }, seconds) => {
     const load = { kind: 'echo', path: '/echo', connections: x, bytes: 20, inFlight: 64 } as const;
     return generate(target, { ...load, perSecond: ECHOES_PER_SECOND }, seconds);
@@ -49,6 +53,7 @@ const channels: Curve = {
   power: 0,
   cases: pointsAt('channel', 1, 10, IN_FLIGHT, 1000, 10_000, 100_000),
   judgedFrom: IN_FLIGHT,
+  why: 'Most likely why: each message finds its channel in a map of the loop, in the table in shared memory and among the topics of uWebSockets.js, all of which are in the nearest caches when there are few. From 1,000 to 100,000 channels it costs the same.',
   run: (target, { x }, seconds) => {
     const connections = Math.min(x, IN_FLIGHT);
     const each = x / connections;
@@ -79,6 +84,7 @@ const subscribers: Curve = {
   panels: ['cpuMicros', 'perSecond', 'residentMib'],
   power: 0,
   cases: pointsAt('channel', 2, 10, 100, 1000, 10_000),
+  why: CACHES,
   run: (target, { x }, seconds) => generate(target, fanOut(target, x, 8), seconds),
 };
 
