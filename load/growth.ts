@@ -52,17 +52,15 @@ async function measure(): Promise<readonly Sample[]> {
   const old = before(new Set(lines.keys()));
   const present = Object.fromEntries(targets.map((target) => [target.name, target.version()]));
   const versions = { ...old.versions, ...present };
+  const run = { ...thisRecord(), rounds, seconds };
+  const runs = { ...old.runs, ...Object.fromEntries(curves.map(({ name }) => [name, run])) };
   return await runRounds({
     scenarios: curves.map((scenario) => ({ scenario, cases: scenario.cases })),
     targets,
     rounds,
     seconds,
     isWanted: ({ name }, _, target) => lines.get(name)?.includes(target.name) ?? false,
-    onRound: (samples) => {
-      const run = { ...thisRecord(), rounds, seconds };
-      const runs = { ...old.runs, ...Object.fromEntries(curves.map(({ name }) => [name, run])) };
-      writeRecord(out, { versions, runs, samples: [...old.samples, ...samples] });
-    },
+    onRound: (samples) => writeRecord(out, { versions, runs, samples: [...old.samples, ...samples] }),
   });
 }
 

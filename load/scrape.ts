@@ -100,7 +100,7 @@ const server = await ServerProcess.start({
   file: process.execPath,
   args: [
     ...[at('../dist/server.js'), '--app', at('servers/polyloop.js'), '--host', '127.0.0.1', '--port', '0'],
-    ...['--workers', values.workers, '--placement', 'round-robin', '--admin-port', String(adminPort)],
+    ...['--workers', String(WORKERS), '--placement', 'round-robin', '--admin-port', String(adminPort)],
     // The generator does not expect pings.
     ...['--idle-timeout', '0'],
   ],

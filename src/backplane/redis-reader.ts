@@ -1,11 +1,10 @@
 /** The channels that this node wants: heard, read where something was not heard, and looked back into. */
-import type { BackplaneEvents, BackplaneTotals, Incoming } from './backplane.ts';
+import type { BackplaneEvents, Incoming } from './backplane.ts';
 import { Follower, type Packet, type Page } from './follower.ts';
-import type { RedisCodec } from './redis-codec.ts';
-import type { RedisConnections } from './redis-connections.ts';
 import { isTransient } from './redis-errors.ts';
-import type { Place, RedisHeads } from './redis-heads.ts';
-import { integer, type RedisNames } from './redis-names.ts';
+import type { Place } from './redis-heads.ts';
+import { integer } from './redis-names.ts';
+import type { RedisParts } from './redis-parts.ts';
 
 /** A channel that is wanted. */
 interface Followed {
@@ -20,14 +19,6 @@ interface Followed {
   before: number;
   /** When it was heard or read last, in ms. */
   heardMs: number;
-}
-
-export interface ReaderParts {
-  readonly connections: RedisConnections;
-  readonly codec: RedisCodec;
-  readonly names: RedisNames;
-  readonly heads: RedisHeads;
-  readonly totals: { -readonly [Name in keyof BackplaneTotals]: BackplaneTotals[Name] };
 }
 
 /** Channels that are read at the same time. */
@@ -46,7 +37,7 @@ const COLON = ':'.charCodeAt(0);
 const DASH = '-'.charCodeAt(0);
 
 export class RedisReader {
-  readonly #parts: ReaderParts;
+  readonly #parts: RedisParts;
   readonly #events: BackplaneEvents;
   /** By pub/sub channel. */
   readonly #followed = new Map<string, Followed>();
@@ -58,7 +49,7 @@ export class RedisReader {
   readonly #unread = new Set<Followed>();
   #readers = 0;
 
-  constructor(parts: ReaderParts, events: BackplaneEvents) {
+  constructor(parts: RedisParts, events: BackplaneEvents) {
     this.#parts = parts;
     this.#events = events;
   }

@@ -3,7 +3,7 @@ import type { Outgoing } from './backplane.ts';
 import { Outbox } from './outbox.ts';
 import { isRefusal, isTransient } from './redis-errors.ts';
 import type { Place } from './redis-heads.ts';
-import type { ReaderParts } from './redis-reader.ts';
+import type { RedisParts } from './redis-parts.ts';
 
 /** Messages of one channel on their way together, or the word that some were dropped. */
 interface Sending {
@@ -21,7 +21,7 @@ interface Sending {
   isRetry: boolean;
 }
 
-export interface SenderParts extends ReaderParts {
+export interface SenderParts extends RedisParts {
   /** Where a channel stands that is wanted. */
   placeOf(channel: string): Place | undefined;
 }

@@ -119,11 +119,6 @@ export class Admissions {
 
   #underLock<T>(run: () => T): T {
     ensureStackRoom();
-    this.#lock.lock();
-    try {
-      return run();
-    } finally {
-      this.#lock.unlock();
-    }
+    return this.#lock.hold(run);
   }
 }

@@ -149,25 +149,17 @@ export class ChannelLog {
 
   /** How many channels there are, and bytes of records ever written. */
   usage(): { channels: number; writtenBytes: number } {
-    this.lock.lock();
-    try {
+    return this.lock.hold(() => {
       const writtenUnits = this.log.longs[LogWriterLong.end] as number;
       return { channels: this.table.count, writtenBytes: writtenUnits * UNIT_BYTES };
-    } finally {
-      this.lock.unlock();
-    }
+    });
   }
 
   /** Lets publishers overwrite what a loop that stands still has not read, if it is in their way. True when done. The primary only. */
   ungate(seat: number): boolean {
-    this.lock.lock();
-    try {
-      if (!this.writer.isHeldUpBy(seat) || !this.log.tryEject(seat)) return false;
-    } finally {
-      this.lock.unlock();
-    }
-    ring(this.log.words, bellIndex(seat));
-    return true;
+    const isEjected = this.lock.hold(() => this.writer.isHeldUpBy(seat) && this.log.tryEject(seat));
+    if (isEjected) ring(this.log.words, bellIndex(seat));
+    return isEjected;
   }
 
   /** A loop's thread has ended. The primary only. */
@@ -176,12 +168,8 @@ export class ChannelLog {
     Mutex.free(this.log.words, LOG_LOCK_INDEX, threadOf(seat));
     this.log.detach(seat);
     for (let place: number | undefined = 0; place !== undefined; ) {
-      this.lock.lock();
-      try {
-        place = this.table.forgetLoop(seat, place);
-      } finally {
-        this.lock.unlock();
-      }
+      const from: number = place;
+      place = this.lock.hold(() => this.table.forgetLoop(seat, from));
     }
   }
 }

@@ -81,25 +81,17 @@ export class Registry {
   all(): Registration[] {
     ensureStackRoom();
     const found: Registration[] = [];
-    this.#lock.lock();
-    try {
+    this.#lock.hold(() =>
       this.#trie.forEach((entry) => {
         found.push(this.#read(entry));
-      });
-    } finally {
-      this.#lock.unlock();
-    }
+      }),
+    );
     return found;
   }
 
   /** The entry with the encoded name; 0 when there is none and no room for one. */
   #findOrCreate(plan: Plan): number {
-    this.#lock.lock();
-    try {
-      return this.#find() || this.#tryCreate(plan);
-    } finally {
-      this.#lock.unlock();
-    }
+    return this.#lock.hold(() => this.#find() || this.#tryCreate(plan));
   }
 
   #find(): number {
